@@ -1,0 +1,1 @@
+"""What every service of the simulator stands on: HTTP, routes, records, the durable file, jobs."""

@@ -1,0 +1,1 @@
+"""What only a simulator has: faults, the request log, guests, settings."""

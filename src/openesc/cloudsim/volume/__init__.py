@@ -1,0 +1,1 @@
+"""Cinder v3: volumes, snapshots, types, attachments, messages, quotas."""
