@@ -1,0 +1,1 @@
+"""The running configuration: units, edits, commits, reads."""
