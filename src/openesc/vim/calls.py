@@ -1,0 +1,63 @@
+"""One blocking call of the SDK as a coroutine that raises nothing but `VimError`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from openesc.vim.pool import CallPool
+from openesc.vim.port import Project
+from openesc.vim.services import Services
+from openesc.vim.settings import VimSettings
+from openesc.vim.translate import translate
+
+T = TypeVar("T")
+
+
+class Calls:
+    """The way to one VIM's threads."""
+
+    def __init__(self, settings: VimSettings) -> None:
+        self.settings = settings
+        self.pool = CallPool(f"vim-{settings.vim_id}", settings.threads)
+
+    async def ask(self, what: str, work: Callable[[], T]) -> T:
+        """Run `work` in a thread for at most `http_timeout`. Raises: VimError."""
+        return await self._run(what, work, self.settings.http_timeout)
+
+    async def transfer(self, what: str, work: Callable[[], T]) -> T:
+        """Run `work` in a thread for as long as bytes flow. Raises: VimError."""
+        return await self._run(what, work, None)
+
+    async def _run(self, what: str, work: Callable[[], T], limit: float | None) -> T:
+        try:
+            return await self.pool.run(work, what=what, limit=limit)
+        except Exception as error:
+            raise translate(error) from error
+
+
+class ProjectCalls:
+    """What the parts of a project's cloud have in common.
+
+    Args:
+        calls: the VIM's threads.
+        project: the project seen from.
+        services: the cloud's services, logged into that project.
+    """
+
+    def __init__(self, calls: Calls, project: Project, services: Services) -> None:
+        self._calls = calls
+        self._project = project
+        self._services = services
+
+    @property
+    def project(self) -> Project:
+        """The project this cloud is seen from."""
+        return self._project
+
+    def disconnect(self) -> None:
+        """Let go of the services."""
+        self._services.close()
+
+    async def _ask(self, what: str, work: Callable[[Services], T]) -> T:
+        return await self._calls.ask(what, lambda: work(self._services))

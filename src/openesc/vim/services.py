@@ -1,0 +1,67 @@
+"""The services of a cloud, seen from one project, by the names the SDK gives them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from openstack import exceptions as sdk
+from openstack.block_storage.v3._proxy import Proxy as BlockStorage
+from openstack.compute.v2._proxy import Proxy as Compute
+from openstack.connection import Connection
+from openstack.identity.v3._proxy import Proxy as Identity
+from openstack.image.v2._proxy import Proxy as Image
+from openstack.network.v2._proxy import Proxy as Network
+
+
+class Services:
+    """An SDK connection whose services say why they cannot be used.
+
+    A service is discovered when it is first used. One that is down just then is called "not supported" by the
+    SDK, which is neither true nor of use: it is then asked directly, and what comes of that is raised.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @property
+    def session(self) -> Any:
+        """The keystoneauth session, with its log-in."""
+        return self.connection.session
+
+    @property
+    def compute(self) -> Compute:
+        """Nova."""
+        return cast(Compute, self._discover("compute"))
+
+    @property
+    def network(self) -> Network:
+        """Neutron."""
+        return cast(Network, self._discover("network"))
+
+    @property
+    def image(self) -> Image:
+        """Glance."""
+        return cast(Image, self._discover("image"))
+
+    @property
+    def block_storage(self) -> BlockStorage:
+        """Cinder."""
+        return cast(BlockStorage, self._discover("block_storage"))
+
+    @property
+    def identity(self) -> Identity:
+        """Keystone v3; v2 has been gone since 2018."""
+        return cast(Identity, self._discover("identity"))
+
+    def _discover(self, name: str) -> object:
+        try:
+            return getattr(self.connection, name)
+        except (sdk.NotSupported, sdk.ServiceDiscoveryException):
+            url = self.connection.config.get_endpoint_from_catalog(name.replace("_", "-"))
+            if url:
+                self.session.get(url, log=False)
+            raise
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.connection.close()
