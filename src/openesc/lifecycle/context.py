@@ -1,0 +1,130 @@
+"""What flows and steps work with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from openesc.events.log import EventLog
+from openesc.inventory import store as inventory
+from openesc.inventory.records import Deployment
+from openesc.lifecycle import intent
+from openesc.lifecycle.errors import StepFailed
+from openesc.lifecycle.operation import Operation
+from openesc.lifecycle.queue import Queue
+from openesc.lifecycle.steps.calls import persist
+from openesc.monitor.alive import AliveMonitor
+from openesc.store import Store, Tx
+from openesc.vim.errors import VimError
+from openesc.vim.port import Cloud, Vim, VimRegistry
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How the cloud is asked for what takes its time: every `interval` seconds, for `timeout` seconds."""
+
+    interval: float = 15.0
+    timeout: float = 1200.0
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleSettings:
+    """Times in seconds.
+
+    `patience`: how long a step goes on trying while the cloud cannot be reached or answers 5xx. `server_timeout`: for
+    a server to become ACTIVE. `delete_timeout`: for a server to be gone. `volume_timeout`: for a volume to become
+    available.
+    """
+
+    patience: float = 120.0
+    server_timeout: float = 600.0
+    delete_timeout: float = 120.0
+    volume_timeout: float = 600.0
+    file_folders: tuple[Path, ...] = ()
+    """Local folders that ``file://`` addresses of day-0 data and images may point into."""
+    snapshot_create: Polling = field(default_factory=Polling)
+    snapshot_delete: Polling = field(default_factory=Polling)
+    recovery_retries: int = 3
+    """How often a recovery undeploys and deploys a VM where its group does not say."""
+    export_folder: Path | None = None
+    """Where exports of VMs are written; None: nowhere."""
+
+
+@dataclass(slots=True)
+class Services:
+    """The rest of the house, as flows see it."""
+
+    store: Store
+    events: EventLog
+    vims: VimRegistry
+    monitor: AliveMonitor
+    settings: LifecycleSettings
+    queue: Queue | None = None
+    """The engine, once it is made: flows may queue further operations."""
+    tenant_locks: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Two deployments of a new tenant make it once."""
+
+
+class Work:
+    """One operation on one deployment."""
+
+    def __init__(self, op: Operation, services: Services, record: Deployment) -> None:
+        self.op = op
+        self.services = services
+        self.deployment = record
+        self._cloud: Cloud | None = None
+
+    @cached_property
+    def intent(self) -> intent.Deployment:
+        """What the operation's document wants."""
+        return intent.parse(self.op.arguments["document"].encode())
+
+    @property
+    def vim(self) -> Vim:
+        return self.services.vims.get(self.deployment.vim_id)
+
+    @property
+    def settings(self) -> LifecycleSettings:
+        return self.services.settings
+
+    async def cloud(self) -> Cloud:
+        """The cloud seen from the deployment's project. Raises: StepFailed when it cannot be had."""
+        if self._cloud is None:
+            opening = persist(self.settings.patience, lambda: self.vim.cloud(self.deployment.project))
+            self._cloud = await self.answered(opening)
+        return self._cloud
+
+    async def answered(self, awaitable: Awaitable[T]) -> T:
+        """Await the cloud outside a step, interruptibly; its refusal is a StepFailed."""
+        try:
+            return await self.op.wait(awaitable)
+        except VimError as error:
+            raise StepFailed(str(error), error.status) from error
+
+    async def refresh(self) -> Deployment:
+        """Read the deployment's row again."""
+        found = await self.services.store.read(lambda c: inventory.deployment(c, self.deployment.id))
+        if found is not None:
+            self.deployment = found
+        return self.deployment
+
+    def tell(self, tx: Tx, event: object) -> None:
+        """Append an event of this operation."""
+        self.services.events.append(tx, event, self.op.id)  # type: ignore[arg-type]
+
+
+async def deployment_work(op: Operation, services: Services) -> Work:
+    """The work of an operation on a deployment. Raises: RuntimeError when its row is gone."""
+    assert op.row.deployment_id is not None
+    deployment_id = op.row.deployment_id
+    record = await services.store.read(lambda connection: inventory.deployment(connection, deployment_id))
+    if record is None:
+        raise RuntimeError(f"deployment {deployment_id} of operation {op.id} is not in the inventory")
+    return Work(op, services, record)

@@ -1,0 +1,301 @@
+"""What each failing step leads to: events, states, what stays. `docs/failures.md` is generated from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from openesc.events import types as e
+from openesc.inventory import states as s
+
+REFUSED = "refused"
+"""The cloud answers the call with an error that will not pass (4xx)."""
+BROKEN = "broken"
+"""The call is accepted; what it asked for goes to ERROR afterwards."""
+SILENT = "silent"
+"""The VM is up and never answers its monitor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How to bring a failure about. `call` is an operation of the cloud, in words of the simulator's fault rules."""
+
+    call: str
+    effect: str = REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One line: in `operation`, `step` fails.
+
+    `events`: those with FAILURE, in order (successes before them are as without the failure). `state` of the service
+    and `vm_state` of the VM concerned in operational data afterwards; None: no such entry. `stays`: what is left in
+    the cloud and in openesc. `fault`: what makes it happen; None: `step` says it.
+    """
+
+    operation: str
+    step: str
+    events: tuple[str, ...]
+    stays: str
+    state: str | None = None
+    vm_state: str | None = None
+    fault: Fault | None = None
+
+
+NOTHING = "nothing of the VM: what was made of it is taken away again"
+LISTED = "what the cloud keeps is listed as leftovers"
+
+
+def _making(operation: str, closing: str) -> tuple[Failure, ...]:
+    """Deploy, and the update that adds: they differ in the event that closes them."""
+    error = s.SERVICE_ERROR
+
+    def vm(step: str, fault: Fault | None, stays: str = NOTHING, event: str = e.VM_DEPLOYED) -> Failure:
+        return Failure(operation, step, (event, closing), stays, error, s.VM_ERROR, fault)
+
+    return (
+        Failure(
+            operation,
+            "the project of a new tenant is made",
+            (e.CREATE_TENANT, closing),
+            "nothing",
+            error,
+            s.VM_UNDEF,
+            Fault("project.create"),
+        ),
+        Failure(
+            operation,
+            "an ephemeral network is made",
+            (e.CREATE_NETWORK, closing),
+            "the tenant, and networks that were made beside it",
+            error,
+            s.VM_UNDEF,
+            Fault("network.create"),
+        ),
+        Failure(
+            operation,
+            "a subnet is made",
+            (e.CREATE_SUBNET, closing),
+            "the tenant and the networks",
+            error,
+            s.VM_UNDEF,
+            Fault("subnet.create"),
+        ),
+        vm("a group names an image, flavor, network or subnet that is not there", None),
+        vm("a port is made", Fault("port.create")),
+        vm("a volume is made", Fault("volume.create")),
+        vm("the server is asked for (quota, host)", Fault("server.create")),
+        vm("the server goes to ERROR while it boots", Fault("server.create", BROKEN)),
+        vm("the VM is not alive within bootup_time", Fault("server.create", SILENT), "the VM", e.VM_ALIVE),
+        vm("a group that must be alive before (policies/startup) failed", None, "nothing of the VM"),
+    )
+
+
+AS_BEFORE = "the VM as it was, monitored again"
+PENDING = "the VM, waiting as before"
+IN_ERROR = "the VM, in ERROR in the VIM; reboot or recover it"
+
+
+def _action(step: str, event: str, closing: str) -> tuple[Failure, ...]:
+    """An action on a service and on one VM: they differ in the event that closes the one on a service."""
+    stays = "the VM as the VIM has it; the action can be sent again"
+    return (
+        Failure("service-action", step, (event, closing), stays, s.SERVICE_ERROR, s.VM_ERROR),
+        Failure("vm-action", step, (event,), stays, s.SERVICE_ACTIVE, s.VM_ERROR),
+    )
+
+
+def _moving(operation: str, init: str, done: str, stays: str) -> tuple[Failure, ...]:
+    """What the cloud may refuse, which the caller is answered, or take and not do."""
+    refused = s.VM_ALIVE if stays == AS_BEFORE else s.VM_MONITOR_DISABLED
+    active = s.SERVICE_ACTIVE
+    return (
+        Failure(operation, "the cloud refuses it: its words answer the caller", (init,), stays, active, refused),
+        Failure(operation, "the server goes to ERROR on the way", (done,), IN_ERROR, active, s.VM_ERROR),
+    )
+
+
+_OPERATIONS = (
+    *_action("the server is stopped", e.VM_STOPPED, e.SERVICE_STOPPED),
+    *_action("the server is started", e.VM_STARTED, e.SERVICE_ALIVE),
+    *_action("the server is stopped and started (REBOOT)", e.VM_REBOOTED, e.SERVICE_ALIVE),
+    *_action("the VM is not alive within bootup_time after START or REBOOT", e.VM_ALIVE, e.SERVICE_ALIVE),
+    Failure(
+        "service-action",
+        "an undeploy interrupts it (`interrupted by undeploy`)",
+        (e.SERVICE_ALIVE,),
+        "nothing once the undeploy, which follows, has ended; the event is the one that closes the action",
+    ),
+    *_moving("confirm-resize", e.VM_CONFIRM_RESIZE_INIT, e.VM_CONFIRM_RESIZE_COMPLETE, PENDING),
+    *_moving("revert-resize", e.VM_REVERT_RESIZE_INIT, e.VM_REVERT_RESIZE_COMPLETE, PENDING),
+    *_moving("migrate", e.VM_MIGRATE_INIT, e.VM_MIGRATED, AS_BEFORE),
+    Failure(
+        "migrate",
+        "no valid host, a migration that fails on the way or ends where it began",
+        (e.VM_MIGRATED,),
+        AS_BEFORE,
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+    ),
+    Failure(
+        "migrate",
+        "the VM is not alive within bootup_time after a live migration",
+        (e.VM_MIGRATE_COMPLETE,),
+        "the VM",
+        s.SERVICE_ACTIVE,
+        s.VM_ERROR,
+    ),
+    Failure("update", "the cloud refuses a resize", (e.SERVICE_UPDATED,), AS_BEFORE, s.SERVICE_ERROR, s.VM_ALIVE),
+    Failure(
+        "update",
+        "no valid host for a resize: the flavor is the old one",
+        (e.VM_VERIFY_RESIZE,),
+        AS_BEFORE,
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+    ),
+    Failure(
+        "backup",
+        "the cloud refuses the snapshot: its words answer the caller",
+        (e.VM_BACKUP_COMPLETE,),
+        "nothing of the snapshot",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+        Fault("server.create_image"),
+    ),
+    Failure(
+        "backup",
+        "the snapshot does not become active in time, or breaks off",
+        (e.VM_BACKUP_COMPLETE,),
+        "the half-made image, named in the event and kept in the list to be deleted",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+    ),
+    Failure(
+        "snapshot-delete",
+        "the image or a volume snapshot is deleted",
+        (e.VM_SNAPSHOT_DELETED,),
+        "the snapshot's entry, so that it can be deleted again",
+        fault=Fault("image.delete"),
+    ),
+    Failure(
+        "recover",
+        "the reboot: with REBOOT_THEN_REDEPLOY the redeploy follows",
+        (e.VM_RECOVERY_REBOOT,),
+        "the VM, made again",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+    ),
+    Failure(
+        "recover",
+        "every try of the recovery policy",
+        (e.VM_RECOVERY_COMPLETE,),
+        "what the last try left; the recovery can be asked for again",
+        s.SERVICE_ERROR,
+        s.VM_ERROR,
+    ),
+)
+
+TABLE: tuple[Failure, ...] = (
+    *_making("deploy", e.SERVICE_ALIVE),
+    Failure(
+        "deploy",
+        "an undeploy interrupts it (`interrupted by undeploy`)",
+        (e.SERVICE_ALIVE,),
+        "nothing once the undeploy, which follows, has ended",
+    ),
+    *_making("update", e.SERVICE_UPDATED),
+    Failure(
+        "update",
+        "the server or a port of a VM that leaves is deleted",
+        (e.VM_UNDEPLOYED, e.SERVICE_UPDATED),
+        LISTED,
+        s.SERVICE_ERROR,
+        None,
+        Fault("server.delete"),
+    ),
+    Failure(
+        "update",
+        "an ephemeral network that leaves, or its subnet, is deleted",
+        (e.DELETE_NETWORK, e.SERVICE_UPDATED),
+        "the network; the next update or the undeploy tries again",
+        s.SERVICE_ERROR,
+        None,
+        Fault("network.delete"),
+    ),
+    Failure(
+        "undeploy",
+        "the server of a VM is deleted",
+        (e.VM_UNDEPLOYED, e.SERVICE_UNDEPLOYED),
+        LISTED,
+        fault=Fault("server.delete"),
+    ),
+    Failure(
+        "undeploy",
+        "a port of a VM is deleted",
+        (e.VM_UNDEPLOYED, e.SERVICE_UNDEPLOYED),
+        LISTED,
+        fault=Fault("port.delete"),
+    ),
+    Failure(
+        "undeploy",
+        "a subnet is deleted (its network is not tried)",
+        (e.DELETE_SUBNET, e.SERVICE_UNDEPLOYED),
+        LISTED,
+        fault=Fault("subnet.delete"),
+    ),
+    Failure(
+        "undeploy",
+        "an ephemeral network is deleted",
+        (e.DELETE_NETWORK, e.SERVICE_UNDEPLOYED),
+        LISTED,
+        fault=Fault("network.delete"),
+    ),
+    Failure(
+        "undeploy",
+        "the cloud cannot be had within the patience of a step",
+        (e.VM_UNDEPLOYED, e.SERVICE_UNDEPLOYED),
+        LISTED,
+    ),
+    Failure(
+        "undeploy",
+        "something of it is still there when all was deleted (the proof)",
+        (e.SERVICE_UNDEPLOYED,),
+        LISTED,
+    ),
+    Failure("create-tenant", "the project is made", (e.CREATE_TENANT,), "nothing", fault=Fault("project.create")),
+    Failure(
+        "create-tenant",
+        "managed_resource is false and the project is not there",
+        (e.CREATE_TENANT,),
+        "nothing",
+    ),
+    Failure("delete-tenant", "the project is deleted", (e.DELETE_TENANT,), LISTED, fault=Fault("project.delete")),
+    Failure("apply-network", "the network is made", (e.CREATE_NETWORK,), "nothing", fault=Fault("network.create")),
+    Failure("apply-network", "a subnet is made", (e.CREATE_SUBNET,), "the network", fault=Fault("subnet.create")),
+    Failure(
+        "apply-network",
+        "a subnet that is no longer wanted is deleted",
+        (e.DELETE_SUBNET,),
+        "the subnet; sending the network again tries again",
+        fault=Fault("subnet.delete"),
+    ),
+    Failure(
+        "delete-network",
+        "a subnet is deleted (the network is not tried)",
+        (e.DELETE_SUBNET, e.DELETE_NETWORK),
+        LISTED,
+        fault=Fault("subnet.delete"),
+    ),
+    Failure("delete-network", "the network is deleted", (e.DELETE_NETWORK,), LISTED, fault=Fault("network.delete")),
+    Failure(
+        "create-artifact",
+        "the image is made or uploaded",
+        (e.CREATE_IMAGE,),
+        "nothing",
+        fault=Fault("image.create"),
+    ),
+    Failure("delete-artifact", "the image is deleted", (e.DELETE_IMAGE,), LISTED, fault=Fault("image.delete")),
+    Failure("create-artifact", "the flavor is made", (e.CREATE_FLAVOR,), "nothing", fault=Fault("flavor.create")),
+    Failure("delete-artifact", "the flavor is deleted", (e.DELETE_FLAVOR,), LISTED, fault=Fault("flavor.delete")),
+    *_OPERATIONS,
+)

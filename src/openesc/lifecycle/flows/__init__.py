@@ -1,0 +1,1 @@
+"""One readable file per workflow: which steps, in which order, and what is told when."""

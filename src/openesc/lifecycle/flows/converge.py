@@ -1,0 +1,85 @@
+"""What deploy and update share: bring what is applied to what the document wants, and close the operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from openesc.inventory import states
+from openesc.inventory import store as inventory
+from openesc.inventory.door import move_service, move_vm
+from openesc.inventory.records import Vm
+from openesc.lifecycle import announce, journal
+from openesc.lifecycle.context import Services, Work
+from openesc.lifecycle.flows.parts import ensure_networks, ensure_project, make_vms, remove_networks, together
+from openesc.lifecycle.flows.sweep import submit_if_doubted
+from openesc.lifecycle.flows.undeploy import remove_vm
+from openesc.lifecycle.planner import plan_vms
+from openesc.lifecycle.steps.placement import remove_server_groups
+from openesc.store import Tx
+
+
+async def converge(work: Work) -> None:
+    """Make what is missing, then take away what is no longer wanted. Raises: StepFailed."""
+    plan = await work.op.commit("plan", lambda tx: make_plan(tx, work))
+    await ensure_project(work)
+    await ensure_networks(work, work.intent.networks)
+    vms = await work.services.store.read(lambda connection: inventory.vms_of(connection, work.deployment.id))
+    await make_vms(work, _chosen(vms, plan["make"]), again=plan["again"])
+    await _remove(work, _chosen(vms, plan["remove"]))
+    await remove_networks(work, plan["networks"])
+    await remove_server_groups(work, keep=frozenset(rule.name for rule in work.intent.rules))
+
+
+def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
+    """What is missing and what is too much: wanted against applied. New VMs get their rows."""
+    wanted = plan_vms(tx, work.deployment.id, work.intent)
+    vms = inventory.vms_of(tx.connection, work.deployment.id)
+    networks = inventory.resources(tx.connection, kind="network", deployment_id=work.deployment.id)
+    names = {network.name for network in work.intent.networks}
+    missing = [vm for vm in vms if vm.id in wanted and vm.state not in states.VM_THERE]
+    return {
+        "make": [vm.id for vm in missing],
+        "again": [vm.id for vm in missing if vm.state != states.VM_UNDEF],
+        "remove": [vm.id for vm in vms if vm.id not in wanted],
+        "networks": [network.name for network in networks if network.name not in names],
+    }
+
+
+def _chosen(vms: Sequence[Vm], ids: Sequence[str]) -> list[Vm]:
+    return [vm for vm in vms if vm.id in set(ids)]
+
+
+async def _remove(work: Work, leaving: Sequence[Vm]) -> None:
+    if leaving:
+        await work.op.commit("leaving", lambda tx: [move_vm(tx, vm.id, "undeploy") for vm in leaving])
+        await together(remove_vm(work, vm) for vm in leaving)
+
+
+def close_failed(tx: Tx, work: Work, event_type: str, reason: str) -> str:
+    """The operation failed; where an undeploy is on its way the states are that one's already."""
+    current = inventory.deployment(tx.connection, work.deployment.id)
+    assert current is not None
+    if current.state != states.SERVICE_UNDEPLOYING:
+        _into_error(tx, current.id, reason)
+        submit_if_doubted(tx, work)
+    work.tell(tx, announce.service(event_type, current, reason))
+    return reason
+
+
+def _into_error(tx: Tx, deployment_id: str, reason: str) -> None:
+    """The service, and every VM that was being made."""
+    for vm in inventory.vms_of(tx.connection, deployment_id):
+        if vm.state == states.VM_DEPLOYING:
+            move_vm(tx, vm.id, "fail", failure=reason)
+    move_service(tx, deployment_id, "fail", failure=reason)
+
+
+def abandoned(tx: Tx, services: Services, row: journal.OperationRow, event_type: str, reason: str) -> None:
+    """The operation is parked: close it as its own failure would."""
+    current = inventory.deployment(tx.connection, row.deployment_id or "")
+    if current is None:
+        return
+    if current.state != states.SERVICE_UNDEPLOYING:
+        _into_error(tx, current.id, reason)
+    services.events.append(tx, announce.service(event_type, current, reason), row.id)

@@ -1,0 +1,211 @@
+"""Undeploy: VMs, then subnets, then networks; then the proof that nothing is left (developer guide, undeploy
+workflow).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from sqlalchemy import select
+
+from openesc.events import types
+from openesc.inventory import states
+from openesc.inventory import store as inventory
+from openesc.inventory.door import move_service, move_vm
+from openesc.inventory.records import Vm
+from openesc.lifecycle import announce, journal
+from openesc.lifecycle.context import Services, Work, deployment_work
+from openesc.lifecycle.errors import OperationFailed, StepFailed
+from openesc.lifecycle.flows import strays
+from openesc.lifecycle.flows.parts import closed, record_leftover, record_vm_leftover, remove_networks, together
+from openesc.lifecycle.flows.strays import remove_volume_and_network_strays
+from openesc.lifecycle.operation import Attempt, Operation
+from openesc.lifecycle.pools import give_back
+from openesc.lifecycle.steps import volumes
+from openesc.lifecycle.steps.calls import persist
+from openesc.lifecycle.steps.names import deployment_tag
+from openesc.lifecycle.steps.placement import remove_server_groups
+from openesc.lifecycle.steps.servers import remove_from_cloud
+from openesc.store import Tx, now_ms
+from openesc.store import tables as t
+from openesc.vim.errors import VimNotFound
+from openesc.vim.port import Cloud
+
+
+async def undeploy(op: Operation, services: Services) -> None:
+    """Take the deployment away. Closed by SERVICE_UNDEPLOYED; what the cloud would not give up is listed as
+    leftovers.
+    """
+    if await closed(op):  # and its row is gone
+        return
+    work = await deployment_work(op, services)
+    vms = await _begin(work)
+    failures: list[str] = []
+    if await _project_is_there(work, vms, failures):
+        failures += await _take_away(work, vms)
+    failure = "; ".join(dict.fromkeys(failures)) or None
+    await op.commit("close", lambda tx: close(tx, work, failure))
+    if failure is not None:
+        raise OperationFailed(failure)
+
+
+async def _begin(work: Work) -> list[Vm]:
+    def begin(tx: Tx) -> list[dict[str, Any]]:
+        vms = inventory.vms_of(tx.connection, work.deployment.id)
+        for vm in vms:
+            move_vm(tx, vm.id, "undeploy")
+        return [{name: getattr(vm, name) for name in vm.__slots__} for vm in vms]
+
+    return [Vm(**fields) for fields in await work.op.commit("begin", begin)]
+
+
+async def _project_is_there(work: Work, vms: list[Vm], failures: list[str]) -> bool:
+    """A project that is gone took everything with it; a cloud that cannot be had leaves leftovers."""
+
+    async def act(_: Attempt) -> bool:
+        try:
+            await persist(work.settings.patience, lambda: work.vim.cloud(work.deployment.project))
+        except VimNotFound:
+            return False
+        return True
+
+    try:
+        there = bool(await work.op.step("project", act))
+    except StepFailed as failure:
+        failures.append(failure.reason)
+        for vm in vms:
+            await _vm_failed(work, vm, failure.reason)
+        return False
+    if not there:
+        for vm in vms:
+            await work.op.commit(f"vm/{vm.name}/gone", lambda tx, vm=vm: _vm_gone(tx, work, vm))  # type: ignore[misc]
+    return there
+
+
+async def _take_away(work: Work, vms: list[Vm]) -> list[str]:
+    failures = await _refusals(*(remove_vm(work, vm) for vm in vms))
+    failures += await _refusals(_late_comers(work, vms))
+    failures += await _refusals(remove_networks(work))
+    failures += await _refusals(remove_volume_and_network_strays(work, vms, "late/volumes-and-networks"))
+    failures += await _refusals(remove_server_groups(work))
+    return failures + await _prove_clean(work, vms)
+
+
+async def _refusals(*tasks: Coroutine[Any, Any, None]) -> list[str]:
+    """Run all to their ends. Returns what the cloud refused; anything else (a stop, a defect) is raised on."""
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, StepFailed):
+            raise result
+    return [result.reason for result in results if isinstance(result, StepFailed)]
+
+
+async def remove_vm(work: Work, vm: Vm) -> None:
+    """One VM goes: VM_UNDEPLOYED. Raises: StepFailed after VM_UNDEPLOYED FAILURE; what may be left is recorded."""
+    path = f"vm/{vm.name}"
+    try:
+        await remove_from_cloud(work, vm, path)
+        await volumes.remove(work, vm, path)
+    except StepFailed as failure:
+        await _vm_failed(work, vm, failure.reason)
+        raise
+    await work.op.commit(f"{path}/gone", lambda tx: _vm_gone(tx, work, vm))
+
+
+async def _vm_failed(work: Work, vm: Vm, reason: str) -> None:
+    def write(tx: Tx) -> None:
+        record_vm_leftover(work, vm, reason, tx)
+        work.tell(tx, announce.vm(types.VM_UNDEPLOYED, work.deployment, vm, failure=reason))
+        _forget(tx, vm)
+
+    await work.op.commit(f"vm/{vm.name}/failed", write)
+
+
+def _vm_gone(tx: Tx, work: Work, vm: Vm) -> None:
+    work.tell(tx, announce.vm(types.VM_UNDEPLOYED, work.deployment, vm))
+    _forget(tx, vm)
+
+
+def _forget(tx: Tx, vm: Vm) -> None:
+    move_vm(tx, vm.id, "gone")
+    give_back(tx, vm.id)
+    inventory.remove_vm(tx, vm.id)
+
+
+async def _late_comers(work: Work, vms: list[Vm]) -> None:
+    """Calls of interrupted operations may still take effect: wait until they cannot, then look once more.
+
+    Raises: StepFailed.
+    """
+    until = await work.op.commit("late/until", lambda tx: _settled_at(tx, work))
+    if until > work.op.row.position:  # else it was to be seen already when the VMs were taken away
+        await work.op.wait(asyncio.sleep(max(0, until - now_ms()) / 1000))
+        await together(remove_from_cloud(work, vm, f"late/{vm.name}") for vm in vms)
+
+
+def _settled_at(tx: Tx, work: Work) -> int:
+    """When no call that an earlier operation gave up can take effect any more (UTC ms); 0: there is none.
+
+    Given up are calls whose step has no result, and those whose answer was lost before a repetition succeeded.
+    """
+    s, o = t.steps.c, t.operations.c
+    earlier = (o.deployment_id == work.deployment.id) & (o.id != work.op.id)
+    joined = t.steps.join(t.operations, s.operation_id == o.id)
+    rows = tx.execute(
+        select(s.state, s.result, s.ended_at, o.ended_at.label("over")).select_from(joined).where(earlier)
+    )
+    given_up = [
+        (row.over or now_ms()) if row.state == journal.INTENT else row.ended_at
+        for row in rows
+        if row.state == journal.INTENT or (isinstance(row.result, dict) and row.result.get("doubt"))
+    ]
+    return max(given_up) + round(work.vim.http_timeout * 1000) if given_up else 0
+
+
+async def _prove_clean(work: Work, vms: list[Vm]) -> list[str]:
+    """List what the cloud still has of the deployment; record it. Returns the reasons."""
+    cloud = await work.cloud()
+
+    async def act(_: Attempt) -> list[list[str]]:
+        return await persist(work.settings.patience, lambda: _left(cloud, work, vms))
+
+    def record(tx: Tx, left: list[list[str]]) -> None:
+        for kind, external_id, name in left:
+            record_leftover(work, tx, kind, external_id, name, "still in the cloud when the undeployment ended")
+
+    try:
+        left = await work.op.step("proof", act, record)
+    except StepFailed as failure:
+        return [f"the cloud could not be searched for leftovers: {failure.reason}"]
+    return [f"{kind} {name} [{external_id}] is still in the cloud" for kind, external_id, name in left]
+
+
+async def _left(cloud: Cloud, work: Work, vms: list[Vm]) -> list[list[str]]:
+    named = await asyncio.gather(*(cloud.servers_named(vm.name) for vm in vms))
+    found = [["server", server.id, server.name] for servers in named for server in servers]
+    ports = await cloud.ports_tagged(deployment_tag(work.deployment.id))
+    found += [["port", port.id, port.name] for port in ports]
+    others = await strays.named(cloud, *strays.names(work, vms))
+    return found + [[kind, external_id, name] for kind, entries in others for external_id, name in entries]
+
+
+def close(tx: Tx, work: Work, failure: str | None) -> str | None:
+    """The entry vanishes with its event, whether or not the cloud gave everything up (developer guide, undeploy
+    failure).
+    """
+    for row in inventory.resources(tx.connection, deployment_id=work.deployment.id):
+        if row.external_id and row.owned:
+            record_leftover(work, tx, row.kind, row.external_id, row.cloud_name, failure or "left by the undeployment")
+        inventory.remove_resource(tx, row.key)
+    move_service(tx, work.deployment.id, "gone")
+    work.tell(tx, announce.service(types.SERVICE_UNDEPLOYED, work.deployment, failure))
+    return failure
+
+
+def abandoned(tx: Tx, services: Services, row: journal.OperationRow, reason: str) -> None:
+    """A parked undeploy leaves the entry as it is: a retry goes on with it."""
+    current = inventory.deployment(tx.connection, row.deployment_id or "")
+    if current is not None and current.state == states.SERVICE_UNDEPLOYING:
+        services.events.append(tx, announce.service(types.SERVICE_UNDEPLOYED, current, reason), row.id)

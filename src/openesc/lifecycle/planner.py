@@ -1,0 +1,261 @@
+"""The planner: what is wanted against what is applied, as operations.
+
+Runs in the writer lane, in the transaction of the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from openesc.errors import OperationRefused
+from openesc.inventory import states
+from openesc.inventory import store as inventory
+from openesc.inventory.door import move_service
+from openesc.inventory.records import Deployment, Vm
+from openesc.lifecycle import intent, journal, resizes
+from openesc.lifecycle.in_place import refusals
+from openesc.lifecycle.locks import EXCLUSIVE, SHARED, Claim, name_key
+from openesc.lifecycle.pools import reserve
+from openesc.lifecycle.queue import Draft, Queue
+from openesc.lifecycle.steps.names import vm_name
+from openesc.store import Tx
+
+INTERRUPTED_BY_UNDEPLOY = "interrupted by undeploy"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One unit an edit touched: `document` is what running holds of it now, None when it is gone."""
+
+    kind: str
+    keys: tuple[str, ...]
+    document: bytes | None
+
+
+class Planner:
+    """Turns the units an edit touched into operations that bring the inventory there."""
+
+    def __init__(self, queue: Queue, default_vim: str) -> None:
+        self._queue = queue
+        self._default_vim = default_vim
+
+    def plan(self, tx: Tx, wishes: Iterable[Wish], requested_by: str | None = None) -> list[journal.OperationRow]:
+        """Queue what the wishes need; a wish that is applied already, or on its way, needs nothing."""
+        ordered = sorted(wishes, key=_rank)
+        busy_tenants = {wish.keys[0] for wish in ordered if _makes_tenant(wish)}
+        planned: list[journal.OperationRow] = []
+        for wish in ordered:
+            if wish.kind == "tenant" and wish.document is not None and wish.keys[0] in busy_tenants:
+                continue  # what is deployed in it makes it
+            plan = _PLANS.get(wish.kind)
+            if plan is not None:
+                planned += [self._queue.submit(tx, _by(draft, requested_by)) for draft in plan(self, tx, wish)]
+        return planned
+
+    def retry(self, tx: Tx, deployment: Deployment, requested_by: str | None = None) -> list[journal.OperationRow]:
+        """Plan a deployment again as if its document had been sent again."""
+        wish = Wish("deployment", (deployment.tenant, deployment.name), deployment.wanted)
+        return self.plan(tx, [wish], requested_by)
+
+    # deployments
+
+    def _deployment(self, tx: Tx, wish: Wish) -> list[Draft]:
+        tenant, name = wish.keys
+        rows = inventory.deployments_named(tx.connection, tenant, name)
+        current = next((row for row in rows if row.state != states.SERVICE_UNDEPLOYING), None)
+        if wish.document is None:
+            return [self._undeploy(tx, current)] if current is not None else []
+        wanted = intent.parse(wish.document)
+        if current is None:
+            return [self._deploy_new(tx, wanted, wish.document)]
+        return self._bring_up_to(tx, current, wanted, wish.document)
+
+    def _deploy_new(self, tx: Tx, wanted: intent.Deployment, document: bytes) -> Draft:
+        record = Deployment(
+            id=inventory.new_id(),
+            tenant=wanted.tenant,
+            name=wanted.name,
+            state=states.SERVICE_UNDEF,
+            vim_id=wanted.vim_id or self._default_vim,
+            project=wanted.project,
+            project_id=None,
+            wanted=document,
+            alive_at=None,
+            failure=None,
+            created_at=tx.clock.tick(),
+        )
+        inventory.add_deployment(tx, record)
+        plan_vms(tx, record.id, wanted)
+        move_service(tx, record.id, "deploy")
+        return _draft("deploy", record, wanted, document)
+
+    def _bring_up_to(self, tx: Tx, current: Deployment, wanted: intent.Deployment, document: bytes) -> list[Draft]:
+        active = [row for row in journal.open_operations(tx.connection, current.id) if row.kind in ("deploy", "update")]
+        if active and current.wanted == document:
+            return []  # it is on its way
+        if not active and current.wanted == document and not self._lacks(tx, current, wanted):
+            return []
+        self._check_in_place(tx, current, wanted)
+        self._require_possible(tx, current, wanted)
+        inventory.update_deployment(tx, current.id, wanted=document)
+        if current.alive_at is None and not active:
+            move_service(tx, current.id, "deploy", failure=None)
+            return [_draft("deploy", current, wanted, document)]
+        return [_draft("update", current, wanted, document)]
+
+    def _check_in_place(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> None:
+        """Raises: OperationRefused naming what running VMs do not allow to change."""
+        before = intent.parse(current.wanted)
+        if not any(refusals(before, wanted, ["any", *(group.name for group in before.groups)])):
+            return  # allowed even if all of them run: as a rule there is no need to look
+        vms = inventory.vms_of(tx.connection, current.id)
+        running = {vm.vm_group for vm in vms if vm.server_id is not None and vm.state != states.VM_ERROR}
+        faults = list(refusals(before, wanted, running))
+        if faults:
+            raise OperationRefused("; ".join(faults))
+
+    def _require_possible(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> None:
+        """Raises: OperationRefused."""
+        vms = inventory.vms_of(tx.connection, current.id)
+        reasons = list(dict.fromkeys(resizes.refusals(vms, wanted, current)))
+        if reasons:
+            raise OperationRefused("; ".join(reasons))
+        for vm in resizes.forgiven(vms, wanted):
+            inventory.update_vm(tx, vm.id, declined_flavor=None)
+
+    def _lacks(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> bool:
+        vms = inventory.vms_of(tx.connection, current.id)
+        failed = any(vm.state == states.VM_ERROR for vm in vms)
+        unresized = any(vm.failure is not None for vm in resizes.to_resize(vms, wanted))
+        return current.state == states.SERVICE_ERROR or failed or unresized
+
+    def _undeploy(self, tx: Tx, current: Deployment) -> Draft:
+        """Interrupts everything that runs or waits for this deployment."""
+        others = [row.id for row in journal.open_operations(tx.connection, current.id)]
+        self._queue.cancel(tx, others, INTERRUPTED_BY_UNDEPLOY)
+        move_service(tx, current.id, "undeploy")
+        return Draft(
+            kind="undeploy",
+            subject=f"{current.tenant}/{current.name}",
+            claims=[(name_key(current.tenant, current.name), EXCLUSIVE), (f"tenant/{current.project}", SHARED)],
+            tenant=current.tenant,
+            deployment_id=current.id,
+        )
+
+    # tenants, images, flavors, networks
+
+    def _tenant(self, tx: Tx, wish: Wish) -> list[Draft]:
+        name = wish.keys[0]
+        managed = wish.document is None or b"<managed_resource>false" not in wish.document
+        known = inventory.resource(tx.connection, f"tenant:{name}")
+        if wish.document is not None and known is not None and known.external_id is not None:
+            return []
+        kind = "delete-tenant" if wish.document is None else "create-tenant"
+        arguments = {"name": name, "managed": managed}
+        return [Draft(kind, name, [(f"tenant/{name}", EXCLUSIVE)], arguments, tenant=name)]
+
+    def _artifact(self, tx: Tx, wish: Wish) -> list[Draft]:
+        name = wish.keys[0]
+        known = inventory.resource(tx.connection, f"{wish.kind}:{name}")
+        claims: list[Claim] = [(f"{wish.kind}/{name}", EXCLUSIVE)]
+        arguments = {"kind": wish.kind, "name": name}
+        if wish.document is None:
+            return [Draft("delete-artifact", f"{wish.kind} {name}", claims, arguments)]
+        if known is not None and known.external_id is not None:
+            return []
+        arguments["document"] = wish.document.decode()
+        return [Draft("create-artifact", f"{wish.kind} {name}", claims, arguments)]
+
+    def _network(self, tx: Tx, wish: Wish) -> list[Draft]:
+        *owner, name = wish.keys
+        tenant = owner[0] if owner else None
+        claims: list[Claim] = [(f"network/{'/'.join(wish.keys)}", EXCLUSIVE)]
+        if tenant is not None:
+            claims.append((f"tenant/{tenant}", SHARED))
+        arguments = {"name": name, "tenant": tenant}
+        if wish.document is None:
+            return [Draft("delete-network", f"network {name}", claims, arguments, tenant=tenant)]
+        arguments["document"] = wish.document.decode()
+        return [Draft("apply-network", f"network {name}", claims, arguments, tenant=tenant)]
+
+
+_PLANS: dict[str, Callable[[Planner, Tx, Wish], list[Draft]]] = {
+    "deployment": Planner._deployment,
+    "tenant": Planner._tenant,
+    "image": Planner._artifact,
+    "flavor": Planner._artifact,
+    "network": Planner._network,
+    "tenant-network": Planner._network,
+}
+_MAKING = ("tenant", "image", "flavor", "network", "tenant-network", "deployment")
+
+
+def _makes_tenant(wish: Wish) -> bool:
+    """Whether the operation of this wish makes the tenant's project on its way."""
+    if wish.document is None or wish.kind not in ("deployment", "tenant-network"):
+        return False
+    return wish.kind == "tenant-network" or intent.parse(wish.document).project == wish.keys[0]
+
+
+def _rank(wish: Wish) -> int:
+    """What others need is made first and taken away last."""
+    rank = _MAKING.index(wish.kind) if wish.kind in _MAKING else 0
+    return rank if wish.document is not None else -rank
+
+
+def _by(draft: Draft, requested_by: str | None) -> Draft:
+    return replace(draft, requested_by=requested_by)
+
+
+def _draft(kind: str, record: Deployment, wanted: intent.Deployment, document: bytes) -> Draft:
+    claims: dict[str, str] = {name_key(record.tenant, record.name): EXCLUSIVE, f"tenant/{record.project}": SHARED}
+    for group in wanted.groups:
+        named = [f"image/{group.image}", f"flavor/{group.flavor}"]
+        for interface in group.interfaces:
+            named += [f"network/{interface.network}", f"network/{wanted.tenant}/{interface.network}"]
+        claims.update(dict.fromkeys(named, SHARED))
+    return Draft(
+        kind=kind,
+        subject=f"{record.tenant}/{record.name}",
+        claims=list(claims.items()),
+        arguments={"document": document.decode()},
+        tenant=record.tenant,
+        deployment_id=record.id,
+    )
+
+
+def plan_vms(tx: Tx, deployment_id: str, wanted: intent.Deployment) -> set[str]:
+    """Give every wanted VM its row. Returns the ids of all that are wanted; rows beside them are too many."""
+    known = inventory.vms_of(tx.connection, deployment_id)
+    keep: set[str] = set()
+    for group in wanted.groups:
+        members = [vm for vm in known if vm.vm_group == group.name]
+        keep.update(vm.id for vm in members)
+        taken = {vm.ordinal for vm in members}
+        free = (ordinal for ordinal in range(len(members) + group.min_active) if ordinal not in taken)
+        for _ in range(group.min_active - len(members)):
+            vm = _planned(tx, deployment_id, wanted, group, next(free))
+            inventory.add_vm(tx, vm)
+            reserve(tx, vm, group)
+            keep.add(vm.id)
+    return keep
+
+
+def _planned(tx: Tx, deployment_id: str, wanted: intent.Deployment, group: intent.Group, ordinal: int) -> Vm:
+    return Vm(
+        id=inventory.new_id(),
+        deployment_id=deployment_id,
+        vm_group=group.name,
+        ordinal=ordinal,
+        name=vm_name(wanted.name, group.name, ordinal, group.vim_vm_name),
+        state=states.VM_UNDEF,
+        server_id=None,
+        host_id=None,
+        hostname=None,
+        image=group.image,
+        flavor=group.flavor,
+        announced=False,
+        failure=None,
+        created_at=tx.clock.tick(),
+    )

@@ -1,0 +1,105 @@
+"""Day-0 configuration: templates become what the guest finds at its first boot (user guide, day zero configuration)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from openesc.inventory.records import Interface
+from openesc.lifecycle.intent import DayZero
+from openesc.vim.errors import VimBadRequest
+
+USER_DATA = "--user-data"
+"""The destination that means: the server's user data itself."""
+SIZE_LIMIT = 256 * 1024
+FETCH_TIMEOUT = 30.0
+_TOKEN = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a VM gets: raw `user_data`, and `files` for the config drive by destination."""
+
+    user_data: bytes | None
+    files: Mapping[str, bytes]
+
+
+def tokens(interfaces: Sequence[Interface]) -> dict[str, str]:
+    """ESC's built-in variables: ``NICID_<n>_IP_ADDRESS`` and its like, from the addresses the VM has."""
+    values: dict[str, str] = {}
+    for interface in interfaces:
+        leaves = {
+            "IP_ADDRESS": interface.ip_address,
+            "MAC_ADDRESS": interface.mac_address,
+            "NETMASK": interface.netmask,
+            "GATEWAY": interface.gateway,
+            "NETWORK": interface.network_id,
+            "SUBNET": interface.subnet_id,
+        }
+        values.update({f"NICID_{interface.nicid}_{name}": value for name, value in leaves.items() if value})
+    return values
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Put `values` in place of ``$NAME`` and ``${NAME}``; what is not among them stays as it is."""
+    return _TOKEN.sub(lambda found: values.get(found[1] or found[2], found[0]), template)
+
+
+def variables_of(day_zero: DayZero, ordinal: int) -> dict[str, str]:
+    """The values the VM of this `ordinal` takes: a single value serves all VMs, several are a pool.
+
+    Raises: VimBadRequest when the pool has no value for it.
+    """
+    chosen = {}
+    for name, values in day_zero.variables.items():
+        if len(values) > 1 and ordinal >= len(values):
+            raise VimBadRequest(
+                f"variable {name} of {day_zero.dst} has {len(values)} values, VM number {ordinal + 1} finds none"
+            )
+        if values:
+            chosen[name] = values[ordinal] if len(values) > 1 else values[0]
+    return chosen
+
+
+async def render(
+    entries: Sequence[DayZero], ordinal: int, interfaces: Sequence[Interface], folders: Sequence[Path]
+) -> Rendered:
+    """Fill in every template of a VM. Raises: VimBadRequest when a template cannot be had."""
+    user_data: bytes | None = None
+    files: dict[str, bytes] = {}
+    for entry in entries:
+        template = entry.data if entry.file is None else await asyncio.to_thread(fetch, entry.file, folders)
+        content = fill(template or "", {**tokens(interfaces), **variables_of(entry, ordinal)}).encode()
+        if entry.dst == USER_DATA:
+            user_data = content
+        else:
+            files[entry.dst] = content
+    return Rendered(user_data, files)
+
+
+def fetch(address: str, folders: Sequence[Path]) -> str:
+    """The template at ``http(s)://`` or, below one of `folders`, at ``file://``. Raises: VimBadRequest."""
+    parts = urlsplit(address)
+    try:
+        if parts.scheme in ("http", "https"):
+            with urllib.request.urlopen(address, timeout=FETCH_TIMEOUT) as answer:
+                content: bytes = answer.read(SIZE_LIMIT + 1)
+        else:
+            content = _local(parts.path if parts.scheme == "file" else address, folders)
+    except (OSError, ValueError) as error:
+        raise VimBadRequest(f"day-0 file {address} cannot be read: {error}") from error
+    if len(content) > SIZE_LIMIT:
+        raise VimBadRequest(f"day-0 file {address} is larger than {SIZE_LIMIT} bytes")
+    return content.decode(errors="replace")
+
+
+def _local(path: str, folders: Sequence[Path]) -> bytes:
+    file = Path(unquote(path)).resolve()
+    if not any(file.is_relative_to(folder.resolve()) for folder in folders):
+        raise ValueError("it is not below a folder of the setting vim.file_folders")
+    return file.read_bytes()

@@ -1,0 +1,213 @@
+"""A VM: its ports, its server, its first sign of life; and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from openesc.events import types
+from openesc.inventory import store as inventory
+from openesc.inventory.door import move_vm
+from openesc.inventory.records import Interface, Vm
+from openesc.lifecycle import announce, intent
+from openesc.lifecycle.context import Work
+from openesc.lifecycle.errors import StepFailed
+from openesc.lifecycle.operation import Attempt
+from openesc.lifecycle.pools import reserved
+from openesc.lifecycle.steps import day_zero, volumes
+from openesc.lifecycle.steps.alive import wait_alive
+from openesc.lifecycle.steps.calls import create_once, persist
+from openesc.lifecycle.steps.lookup import GroupFacts
+from openesc.lifecycle.steps.names import deployment_tag, port_name, vm_tag
+from openesc.lifecycle.steps.placement import ensure_server_group
+from openesc.store import Tx
+from openesc.vim import goals
+from openesc.vim.port import Port, PortSpec, Server, ServerSpec
+
+
+class VmSteps:
+    """The steps of one VM in one operation. `path` is the prefix of their names."""
+
+    def __init__(self, work: Work, vm: Vm, group: intent.Group) -> None:
+        self.work = work
+        self.op = work.op
+        self.vm = vm
+        self.group = group
+        self.path = f"{group.name}/{vm.ordinal}"
+
+    async def begin(self) -> None:
+        """The VM is being deployed."""
+        await self.op.commit(f"{self.path}/begin", lambda tx: move_vm(tx, self.vm.id, "deploy", failure=None))
+
+    async def port(self, wanted: intent.Interface, facts: GroupFacts) -> Interface:
+        """A port for the interface, found by its tag after a lost answer."""
+        network = facts.networks[wanted.network]
+        held = await self.work.services.store.read(lambda connection: reserved(connection, self.vm.id))
+        wanted = replace(wanted, ip_address=held.get(wanted.network, wanted.ip_address))
+        spec = self._port_spec(wanted, network.id, facts.subnet_id(wanted))
+        cloud = await self.work.cloud()
+
+        async def act(attempt: Attempt) -> dict[str, Any]:
+            async def look() -> Port | None:
+                tagged = await cloud.ports_tagged(vm_tag(self.vm.id))
+                return next((port for port in tagged if port.name == spec.name), None)
+
+            port, doubt = await create_once(attempt, self.work.settings.patience, look, lambda: cloud.create_port(spec))
+            return {"interface": _leaves(self.vm, wanted, port, facts), "doubt": doubt}
+
+        def record(tx: Tx, result: dict[str, Any]) -> None:
+            inventory.put_interface(tx, Interface(**result["interface"]))
+
+        result = await self.op.step(f"{self.path}/port/{wanted.nicid}", act, record)
+        return Interface(**result["interface"])
+
+    async def server(self, facts: GroupFacts, interfaces: list[Interface], devices: volumes.Devices) -> str:
+        """The server is asked for; returns its id. A lost answer is looked up by the generated name."""
+        cloud = await self.work.cloud()
+        rule = self.work.intent.rule_of(self.group.name)
+        server_group_id = await ensure_server_group(self.work, rule) if rule is not None else None
+
+        async def act(attempt: Attempt) -> dict[str, Any]:
+            rendered = await day_zero.render(
+                self.group.day_zero, self.vm.ordinal, interfaces, self.work.settings.file_folders
+            )
+            spec = replace(self._server_spec(facts, interfaces, rendered, devices), server_group_id=server_group_id)
+            server, doubt = await create_once(
+                attempt,
+                self.work.settings.patience,
+                lambda: cloud.find_server(self.vm.name),
+                lambda: cloud.create_server(spec),
+            )
+            return {"id": server.id, "doubt": doubt}
+
+        def record(tx: Tx, result: dict[str, Any]) -> None:
+            inventory.update_vm(
+                tx, self.vm.id, server_id=result["id"], image=self.group.image, flavor=facts.flavor_name
+            )
+
+        return str((await self.op.step(f"{self.path}/server", act, record))["id"])
+
+    async def up(self, server_id: str, interfaces: list[Interface]) -> None:
+        """The server is ACTIVE: VM_DEPLOYED, with what opdata says of it written before."""
+        if self.op.done(f"{self.path}/up"):
+            return
+        cloud = await self.work.cloud()
+        server = await self.work.answered(cloud.wait_server(server_id, goals.active, self.work.settings.server_timeout))
+        await self.op.commit(f"{self.path}/up", lambda tx: self._announce(tx, server, interfaces))
+
+    def _announce(self, tx: Tx, server: Server, interfaces: list[Interface]) -> None:
+        move_vm(
+            tx, self.vm.id, "up", host_id=server.host_id, hostname=server.hostname, announced=True, server_id=server.id
+        )
+        vm = inventory.vm(tx.connection, self.vm.id)
+        assert vm is not None
+        self.work.tell(tx, announce.vm(types.VM_DEPLOYED, self.work.deployment, vm, interfaces))
+
+    async def alive(self, server_id: str, interfaces: list[Interface]) -> None:
+        """VM_ALIVE once its monitor says so. A VM without a KPI stays INERT. Raises: StepFailed after bootup_time."""
+        if self.group.alive_kpi is None or self.op.done(f"{self.path}/alive"):
+            return
+        await wait_alive(self.work, self.group, self.vm.name, server_id, interfaces, f"{self.path}/alive")
+        await self.op.commit(f"{self.path}/alive", lambda tx: self._announce_alive(tx))
+
+    def _announce_alive(self, tx: Tx) -> None:
+        move_vm(tx, self.vm.id, "alive")
+        vm = inventory.vm(tx.connection, self.vm.id)
+        assert vm is not None
+        self.work.tell(tx, announce.vm(types.VM_ALIVE, self.work.deployment, vm))
+
+    async def fail(self, event_type: str, failure: StepFailed) -> None:
+        """Write the failure down and tell it."""
+        await self.op.commit(f"{self.path}/failed", lambda tx: self._failed(tx, event_type, failure.reason))
+
+    def _failed(self, tx: Tx, event_type: str, reason: str) -> None:
+        move_vm(tx, self.vm.id, "fail", failure=reason)
+        vm = inventory.vm(tx.connection, self.vm.id)
+        assert vm is not None
+        self.work.tell(tx, announce.vm(event_type, self.work.deployment, vm, failure=reason))
+
+    def _port_spec(self, wanted: intent.Interface, network_id: str, subnet_id: str | None) -> PortSpec:
+        return PortSpec(
+            name=port_name(self.vm.name, wanted.nicid),
+            network_id=network_id,
+            subnet_id=subnet_id,
+            ip_address=wanted.ip_address,
+            mac_address=wanted.mac_address,
+            allowed_address_pairs=wanted.allowed_address_pairs,
+            security_groups=wanted.security_groups or None,
+            vnic_type="direct" if wanted.type == "direct" else None,
+            tags=(deployment_tag(self.work.deployment.id), vm_tag(self.vm.id)),
+        )
+
+    def _server_spec(
+        self,
+        facts: GroupFacts,
+        interfaces: list[Interface],
+        rendered: day_zero.Rendered,
+        devices: volumes.Devices,
+    ) -> ServerSpec:
+        return ServerSpec(
+            name=self.vm.name,
+            flavor_id=facts.flavor_id,
+            image_id=None if devices.boots else facts.image_id,
+            port_ids=tuple(interface.port_id for interface in interfaces),
+            metadata={"openesc:deployment": self.work.deployment.id, "openesc:vm": self.vm.id},
+            user_data=rendered.user_data,
+            files=dict(rendered.files),
+            config_drive=bool(self.group.day_zero),
+            block_devices=devices.devices,
+            availability_zone=next((p.zone for p in self.group.placements if p.zone), None),
+            host=next((p.host for p in self.group.placements if p.host), None),
+        )
+
+
+def _leaves(vm: Vm, wanted: intent.Interface, port: Port, facts: GroupFacts) -> dict[str, Any]:
+    address = port.fixed_ips[0] if port.fixed_ips else None
+    subnet = facts.networks[wanted.network].subnet(address.subnet_id) if address else None
+    return {
+        "vm_id": vm.id,
+        "nicid": wanted.nicid,
+        "type": wanted.type,
+        "port_id": port.id,
+        "network_id": port.network_id,
+        "subnet_id": address.subnet_id if address else "",
+        "ip_address": address.ip_address if address else "",
+        "mac_address": port.mac_address,
+        "netmask": subnet.netmask if subnet else None,
+        "gateway": subnet.gateway if subnet else None,
+    }
+
+
+async def remove_from_cloud(work: Work, vm: Vm, path: str) -> None:
+    """Server and ports of a VM are gone from the cloud, whatever an interrupted operation left of them. Raises:
+    StepFailed.
+    """
+    cloud = await work.cloud()
+    patience = work.settings.patience
+
+    async def delete_servers(_: Attempt) -> list[str]:
+        named = await persist(patience, lambda: cloud.servers_named(vm.name))
+        ids = {server.id for server in named} | ({vm.server_id} if vm.server_id else set())
+        await asyncio.gather(*(persist(patience, lambda i=i: cloud.delete_server(i)) for i in ids))  # type: ignore[misc]
+        return sorted(ids)
+
+    async def delete_ports(_: Attempt) -> None:
+        ports = await persist(patience, lambda: cloud.ports_tagged(vm_tag(vm.id)))
+        await asyncio.gather(*(persist(patience, lambda p=p: cloud.delete_port(p.id)) for p in ports))  # type: ignore[misc]
+
+    ids = await work.op.step(f"{path}/server/delete", delete_servers)
+    if not work.op.done(f"{path}/port/delete"):
+        await _gone(work, ids)
+    await work.op.step(f"{path}/port/delete", delete_ports)
+
+
+async def _gone(work: Work, server_ids: list[str]) -> None:
+    cloud = await work.cloud()
+    waits = (cloud.wait_server_gone(server_id, work.settings.delete_timeout) for server_id in server_ids)
+    await work.answered(asyncio.gather(*waits))
+
+
+def without_server(vm: Vm) -> Vm:
+    """The VM as it is once nothing of it is in the cloud."""
+    return replace(vm, server_id=None, host_id=None, hostname=None)
