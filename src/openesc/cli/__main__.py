@@ -1,0 +1,5 @@
+"""``python -m openesc.cli`` is `openesc`."""
+
+from openesc.cli.main import main
+
+main()

@@ -1,0 +1,211 @@
+"""Puts the house together: every room with what it needs, in the order of their dependence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from openesc.cli.connectors import Connectors
+from openesc.cli.control import Handler
+from openesc.cli.leftover_handlers import leftover_handlers
+from openesc.cli.offline import DATABASE
+from openesc.cli.operation_handlers import operation_handlers
+from openesc.cli.retention import keep_retention
+from openesc.cli.runtime import Address
+from openesc.cli.supervisor import Supervisor
+from openesc.cli.user_handlers import user_handlers
+from openesc.config import Settings
+from openesc.datastore.running import Running
+from openesc.datastore.secrets import Vault
+from openesc.events.block import BlockLog
+from openesc.events.log import EventLog
+from openesc.lifecycle.context import LifecycleSettings, Polling
+from openesc.lifecycle.context import Services as LifecycleServices
+from openesc.lifecycle.engine import Engine, EngineSettings
+from openesc.lifecycle.failpoints import Failpoints
+from openesc.lifecycle.flavors import FlavorQuestion
+from openesc.lifecycle.flows.registry import flows
+from openesc.lifecycle.planner import Planner
+from openesc.monitor.alive import AliveMonitor
+from openesc.monitor.collectors import standard_collectors
+from openesc.netconf import Limits, NetconfServer
+from openesc.northbound.actions import Rules, action_handlers
+from openesc.northbound.backend import EscBackend, RpcHandler
+from openesc.northbound.checks import Checks
+from openesc.northbound.edits import Edits
+from openesc.northbound.first_start import first_start
+from openesc.northbound.flavors import FlavorLookup
+from openesc.northbound.model import SECRET_KINDS, load_schema, unit_tree
+from openesc.northbound.snapshot_actions import snapshot_handlers
+from openesc.northbound.users import Users
+from openesc.store import Store
+from openesc.vim.errors import VimError
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Services:
+    """Everything that runs, and where it listens. `engine` does not run in commands without a server."""
+
+    settings: Settings
+    store: Store
+    users: Users
+    events: EventLog
+    running: Running
+    connectors: Connectors
+    engine: Engine
+    planner: Planner
+    lifecycle: LifecycleServices
+    server: NetconfServer | None = None
+    netconf: Address = ("", 0)
+    rest: Address | None = None
+
+    async def close(self) -> None:
+        """Stop accepting, let steps end, close the store."""
+        if self.server is not None:
+            await self.server.stop(grace=2.0)
+        await self.engine.stop(self.settings.engine.stop_grace_s)
+        await self.connectors.close()
+        self.store.close()
+
+
+async def open_services(
+    settings: Settings, supervisor: Supervisor, *, cloud: Mapping[str, Any] | None, serving: bool = True
+) -> Services:
+    """Open the store and what stands on it; with `serving` also run: engine, log block, listeners."""
+    store = Store(settings.data_dir / DATABASE)
+    services = _build(settings, store, cloud)
+    if serving:
+        await _run(services, supervisor)
+    return services
+
+
+def control_handlers(services: Services) -> Mapping[str, Handler]:
+    """The commands of the control socket, by name."""
+    return {
+        **user_handlers(services.users),
+        **operation_handlers(services.store, services.engine, services.planner),
+        **leftover_handlers(services.lifecycle),
+    }
+
+
+def debug_steps() -> list[dict[str, str]]:
+    """Every step of every flow, where a failpoint can stop the process."""
+    from openesc.lifecycle.flows.steps_table import STEPS
+
+    return [{"flow": flow, "step": step} for flow, steps in STEPS.items() for step in steps]
+
+
+def _build(settings: Settings, store: Store, cloud: Mapping[str, Any] | None) -> Services:
+    tree = unit_tree(load_schema(settings.data_dir / "cache"))
+    running = Running(store, tree, Vault(settings.data_dir / "keys" / "secrets.key", SECRET_KINDS))
+    connectors = Connectors(settings, cloud)
+    connectors.attach(running)
+    events = EventLog(store)
+    lifecycle = LifecycleServices(
+        store=store,
+        events=events,
+        vims=connectors.registry,
+        monitor=AliveMonitor(standard_collectors(connectors.registry)),
+        settings=_lifecycle_settings(settings),
+    )
+    engine = Engine(
+        store,
+        flows(lifecycle),
+        _engine_settings(settings),
+        answers=(VimError,),
+        failpoints=Failpoints.from_environment(os.environ),
+    )
+    lifecycle.queue = engine
+    planner = Planner(engine, settings.vim.default_id)
+    return Services(settings, store, Users(store), events, running, connectors, engine, planner, lifecycle)
+
+
+def _lifecycle_settings(settings: Settings) -> LifecycleSettings:
+    engine = settings.engine
+    return LifecycleSettings(
+        patience=engine.cloud_patience_s,
+        server_timeout=engine.server_boot_timeout_s,
+        delete_timeout=engine.server_delete_timeout_s,
+        volume_timeout=engine.volume_timeout_s,
+        file_folders=tuple(settings.vim.file_folders),
+        snapshot_create=Polling(engine.snapshot_create_poll_s, engine.snapshot_create_timeout_s),
+        snapshot_delete=Polling(engine.snapshot_delete_poll_s, engine.snapshot_delete_timeout_s),
+        recovery_retries=engine.recovery_retries_max,
+        export_folder=engine.export_dir or settings.data_dir / "exports",
+    )
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    engine = settings.engine
+    return EngineSettings(
+        grace=engine.cancel_grace_s,
+        doubt_wait=settings.vim.http_timeout_s,
+        replays=engine.replays,
+        max_parallel=engine.max_parallel,
+    )
+
+
+async def _run(services: Services, supervisor: Supervisor) -> None:
+    settings = services.settings
+    host_key = await first_start(settings.data_dir, services.store)
+    if settings.events.log_block:
+        file = settings.data_dir / settings.events.log_block_file
+        supervisor.spawn("log block", BlockLog(services.store, services.events, file).run())
+    supervisor.spawn("event retention", keep_retention(services.store, services.events, settings.events.retention_days))
+    resumed = await services.engine.start()
+    if resumed:
+        log.info("recovery done", resumed=len(resumed))
+    services.server = _server(services, str(host_key))
+    await services.server.start()
+    services.netconf = (settings.netconf.host, services.server.port)
+
+
+def _server(services: Services, host_key: str) -> NetconfServer:
+    settings = services.settings
+    checks = Checks(
+        standard_collectors(services.connectors.registry), lambda: services.connectors.ids, settings.vim.default_id
+    )
+    question = FlavorQuestion(services.connectors.registry, settings.engine.accept_wait_s)
+    flavors = FlavorLookup(services.store, services.running, question)
+    edits = Edits(services.store, services.running, services.planner, checks, services.connectors.on_changes, flavors)
+    backend = EscBackend(services.store, services.running, edits, services.events, _actions(services))
+    return NetconfServer(
+        backend,
+        services.users,
+        [host_key],
+        host=settings.netconf.host,
+        port=settings.netconf.port,
+        limits=_limits(settings),
+    )
+
+
+def _actions(services: Services) -> Mapping[str, RpcHandler]:
+    engine = services.settings.engine
+    rules = Rules(accept_wait=engine.accept_wait_s, min_active_check=engine.min_active_check)
+    return {
+        **action_handlers(services.store, services.engine, rules),
+        **snapshot_handlers(services.store, services.engine, services.events, rules),
+    }
+
+
+def _limits(settings: Settings) -> Limits:
+    netconf = settings.netconf
+    return Limits(
+        message_size=netconf.max_message_bytes,
+        depth=netconf.max_depth,
+        read_ahead=netconf.max_read_ahead_bytes,
+        sessions=netconf.max_sessions,
+        sessions_per_user=netconf.max_sessions_per_user,
+        connections_before_login=netconf.max_connections_before_login,
+        login_time=netconf.login_timeout_s,
+        hello_time=netconf.hello_timeout_s,
+        idle_time=netconf.idle_timeout_s or None,
+        keepalive_interval=netconf.keepalive_interval_s,
+        stall_time=netconf.stall_timeout_s,
+    )

@@ -1,0 +1,127 @@
+"""ESC's own rules for a document, beyond its YANG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from openesc.datastore.running import Change
+from openesc.errors import EscError, InvalidRequest, OperationRefused
+from openesc.inventory import store as inventory
+from openesc.lifecycle import intent
+from openesc.lifecycle.pools import pool_faults
+from openesc.monitor.collectors import CollectorRegistry
+from openesc.northbound.system import connectors
+
+CIRCULAR = "Circular group dependency !"
+SYSTEM = "system"
+
+
+class Checks:
+    """Looks at what an edit leaves of each unit. `vim_ids` are the connectors there are, `default_vim` among them."""
+
+    def __init__(self, collectors: CollectorRegistry, vim_ids: Callable[[], Collection[str]], default_vim: str) -> None:
+        self._collectors = collectors
+        self._vim_ids = vim_ids
+        self._default_vim = default_vim
+
+    def errors(self, changes: Sequence[Change], connection: Connection) -> list[EscError]:
+        """What is wrong with the new documents of an edit's units; an empty list when nothing is."""
+        system = next((change for change in changes if change.id.kind.name == SYSTEM), None)
+        vim_ids = self._vim_ids() if system is None else self._vim_ids_after(system)
+        found = [] if system is None else list(_connectors_in_use(system, vim_ids, connection))
+        for change in changes:
+            check = _CHECKS.get(change.id.kind.name)
+            if check is not None and change.after is not None:
+                found += check(self, change, vim_ids)
+        return found
+
+    def _vim_ids_after(self, system: Change) -> set[str]:
+        """The connectors there are once this change of the system's unit is made."""
+        return {*self._vim_ids()} - _configured(system.before) | _configured(system.after) | {self._default_vim}
+
+    def _deployment(self, change: Change, vim_ids: Collection[str]) -> Iterator[EscError]:
+        assert change.after is not None
+        wanted = intent.parse(change.after)
+        path = f"/esc_datamodel/tenants/tenant[name='{wanted.tenant}']/deployments/deployment[name='{wanted.name}']"
+        if wanted.vim_id is not None and wanted.vim_id not in vim_ids:
+            known = ", ".join(sorted(vim_ids))
+            yield InvalidRequest(
+                f"there is no VIM connector {wanted.vim_id}; there are: {known}", path=f"{path}/locator"
+            )
+        loop = find_cycle(wanted.startup)
+        if loop:
+            yield InvalidRequest(f"{CIRCULAR} {' -> '.join(loop)}", path=f"{path}/policies/startup")
+        yield from _one_rule_each(wanted, path)
+        for group in wanted.groups:
+            yield from self._group(group, f"{path}/vm_group[name='{group.name}']")
+
+    def _group(self, group: intent.Group, path: str) -> Iterator[EscError]:
+        for fault in pool_faults(group):
+            yield InvalidRequest(fault, path=f"{path}/scaling")
+        kpi = group.alive_kpi
+        known = {name.casefold() for name in self._collectors.names}
+        if kpi is not None and kpi.collector.casefold() not in known:
+            names = ", ".join(self._collectors.names)
+            yield InvalidRequest(
+                f"no collector measures {kpi.collector}, which {kpi.event_name} needs; there are: {names}",
+                path=f"{path}/kpi_data/kpi[event_name='{kpi.event_name}']/metric_collector/type",
+            )
+
+    def _volume(self, change: Change, _vim_ids: Collection[str]) -> Iterator[EscError]:
+        name = change.id.keys[-1]
+        yield OperationRefused(f"volumes of a tenant are not made by this server: declare {name} in its vm_group")
+
+
+_CHECKS: Mapping[str, Callable[[Checks, Change, Collection[str]], Iterator[EscError]]] = {
+    "deployment": Checks._deployment,
+    "tenant-volume": Checks._volume,
+}
+
+
+def _one_rule_each(wanted: intent.Deployment, path: str) -> Iterator[EscError]:
+    """Nova takes a server into one server group at most."""
+    for group in wanted.groups:
+        rules = [rule.name for rule in wanted.rules if group.name in rule.groups]
+        if len(rules) > 1:
+            yield InvalidRequest(
+                f"vm_group {group.name} stands in {len(rules)} affinity rules ({', '.join(rules)}): one is possible",
+                path=f"{path}/vm_group[name='{group.name}']",
+            )
+
+
+def _configured(document: bytes | None) -> set[str]:
+    return set() if document is None else set(connectors(document))
+
+
+def _connectors_in_use(system: Change, vim_ids: Collection[str], connection: Connection) -> Iterator[EscError]:
+    """A connector with something deployed through it stays: nobody else could take that away again."""
+    removed = _configured(system.before) - set(vim_ids)
+    rows = inventory.all_deployments(connection) if removed else []
+    for vim_id in sorted(removed):
+        users = [f"{row.tenant}/{row.name}" for row in rows if row.vim_id == vim_id]
+        if users:
+            yield OperationRefused(
+                f"VIM connector {vim_id} is used by {', '.join(users[:5])}: undeploy first",
+                path=f"/esc_system_config/vim_connectors/vim_connector[id='{vim_id}']",
+            )
+
+
+def find_cycle(order: Mapping[str, frozenset[str]]) -> list[str]:
+    """The groups of a cycle in `order` (group -> those it waits for), the first one again at the end; [] for none."""
+    done: set[str] = set()
+
+    def visit(group: str, trail: list[str]) -> list[str]:
+        if group in trail:
+            return [*trail[trail.index(group) :], group]
+        if group in done:
+            return []
+        for needed in sorted(order.get(group, ())):
+            loop = visit(needed, [*trail, group])
+            if loop:
+                return loop
+        done.add(group)
+        return []
+
+    return next((loop for group in sorted(order) if (loop := visit(group, []))), [])

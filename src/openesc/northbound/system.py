@@ -1,0 +1,94 @@
+"""``esc_system_config``: VIM connectors as configuration, their secrets, and the connector of the settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from lxml import etree
+
+from openesc.datastore.units import Unit, UnitId, UnitTree
+from openesc.lifecycle.xmlread import each, first, required, text
+from openesc.northbound.model import ESC, SECRET_KINDS
+
+_SECRET = re.compile(r"password|secret|token", re.IGNORECASE)
+MASK = "****"
+
+_WORDS = {
+    "os_auth_url": "auth_url",
+    "os_password": "password",
+    "os_username": "username",
+    "os_project_name": "project_name",
+    "os_tenant_name": "project_name",
+    "os_project_domain_name": "project_domain_name",
+    "os_user_domain_name": "user_domain_name",
+    "os_application_credential_id": "application_credential_id",
+    "os_application_credential_secret": "application_credential_secret",
+}
+"""ESC's property names and the words of a clouds.yaml auth section."""
+
+
+def secret_free(unit: Unit) -> bool:
+    """Whether everybody may see the unit as it is."""
+    return unit.id.kind.name not in SECRET_KINDS
+
+
+def masked(unit: Unit) -> Unit:
+    """The unit with its secrets replaced."""
+    root = etree.fromstring(unit.document)
+    for entry in root.iter(f"{{{ESC}}}property"):
+        if _SECRET.search(text(entry, "name") or ""):
+            value = first(entry, "value")
+            if value is not None:
+                value.text = MASK
+    for element in root.iter(f"{{{ESC}}}file_server_password"):
+        element.text = MASK
+    return Unit(unit.id, etree.tostring(root))
+
+
+def connectors(document: bytes) -> dict[str, dict[str, str]]:
+    """The credentials of every connector of the system unit by its id, in the words of clouds.yaml.
+
+    The login is the id of the connector's first user; its password may stand with the user or with the connector.
+    """
+    root = etree.fromstring(document)
+    return {required(entry, "id"): _auth(entry) for entry in each(root, "vim_connectors/vim_connector")}
+
+
+def _auth(connector: etree._Element) -> dict[str, str]:
+    auth = _properties(connector, "properties/property")
+    user = first(connector, "users/user")
+    if user is not None:
+        auth.setdefault("username", required(user, "id"))
+        auth.update(_properties(user, "credentials/properties/property"))
+    return auth
+
+
+def _properties(element: etree._Element, path: str) -> dict[str, str]:
+    named = {required(entry, "name"): text(entry, "value") or "" for entry in each(element, path)}
+    return {_WORDS[name]: value for name, value in named.items() if name in _WORDS}
+
+
+def system_unit(tree: UnitTree, vim_id: str, auth: Mapping[str, str]) -> Unit:
+    """The system configuration with the connector of the settings (direct NETCONF clients look up the cloud's
+    address here).
+    """
+    root = etree.Element(f"{{{ESC}}}esc_system_config", nsmap={None: ESC})  # type: ignore[dict-item]
+    connector = _sub(_sub(root, "vim_connectors"), "vim_connector")
+    _sub(connector, "id").text = vim_id
+    _sub(connector, "type").text = "OPENSTACK"
+    words = {"os_auth_url": "auth_url", "os_project_name": "project_name", "os_password": "password"}
+    words |= {"os_project_domain_name": "project_domain_name", "os_user_domain_name": "user_domain_name"}
+    properties = _sub(connector, "properties")
+    for name, word in words.items():
+        if word in auth:
+            entry = _sub(properties, "property")
+            _sub(entry, "name").text = name
+            _sub(entry, "value").text = auth[word]
+    if "username" in auth:
+        _sub(_sub(_sub(connector, "users"), "user"), "id").text = auth["username"]
+    return Unit(UnitId(tree.kinds["system"], ()), etree.tostring(root))
+
+
+def _sub(parent: etree._Element, name: str) -> etree._Element:
+    return etree.SubElement(parent, f"{{{ESC}}}{name}")

@@ -1,0 +1,42 @@
+"""Volumes of a VM: given ones stay in the cloud, those made for it go with it; snapshots are left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openstack
+from tests.integration.main_job.house import House, Session
+from tests.integration.main_job.payloads import deployment, group, undeploy
+from tests.integration.main_job.subscriber import Subscriber, types
+
+VOLUMES = (
+    "<volumes><volume><name>given-volume</name><volid>1</volid><bus>virtio</bus></volume>"
+    "<volume><name>scratch</name><volid>2</volid><size>1</size><sizeunit>GiB</sizeunit><bus>virtio</bus></volume></volumes>"
+)
+
+
+def cloud(house: House) -> Any:
+    facts = house.server.cloud_facts
+    words = ("auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name")
+    return openstack.connect(**{word: facts[word] for word in words})
+
+
+def test_undeploy_leaves_what_is_not_its_own(house: House, admin: Session, subscriber: Subscriber) -> None:
+    connection = cloud(house)
+    given = connection.block_storage.create_volume(name="given-volume", size=1)
+    connection.block_storage.wait_for_status(given, "available", interval=0.1, wait=20)
+    admin.edit(deployment("keeper", group("g1", extra=VOLUMES)))
+    assert types(subscriber.until("SERVICE_ALIVE", depname="keeper")) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"]
+    [server] = connection.compute.servers(name="^keeper_")
+    assert {volume.name for volume in connection.block_storage.volumes()} >= {"given-volume", f"{server.name}_scratch"}
+    image = connection.compute.create_server_image(server, "kept-snapshot")
+    connection.compute.wait_for_server(connection.compute.get_server(server.id), interval=0.1, wait=20)
+    admin.edit(undeploy("keeper"))
+    assert types(subscriber.until("SERVICE_UNDEPLOYED", depname="keeper")) == ["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"]
+    left = {volume.name: volume.status for volume in connection.block_storage.volumes()}
+    assert left.get("given-volume") == "available"
+    assert not [name for name in left if name.endswith("_scratch")]
+    assert connection.image.get_image(image).name == "kept-snapshot"
+    connection.block_storage.delete_volume(given)
+    connection.image.delete_image(image)
+    connection.close()
