@@ -1,0 +1,142 @@
+"""What is crashed: an operation, what is there before it, and every boundary it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.crash import documents
+from tests.crash.documents import Names
+
+Document = Callable[[Names], str]
+MOMENTS = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An operation of kind `flow` that `document` asks for, after `before` were applied.
+
+    `steps` are patterns of its journal, one a boundary (held by the test of the table). `refused` are the cloud's
+    faults while it runs.
+    """
+
+    name: str
+    flow: str
+    document: Document
+    steps: Sequence[str]
+    before: Sequence[Document] = ()
+    refused: Sequence[Mapping[str, Any]] = field(default=())
+    state: str = "succeeded"
+
+    def boundaries(self) -> Iterator[str]:
+        """Every failpoint of it, in the order of the steps."""
+        for step in self.steps:
+            for moment in MOMENTS:
+                yield f"{self.flow}/{step}:{moment}"
+
+
+def _making(vm: str, *, ports: int = 1, volume: bool = False, alive: bool = True) -> tuple[str, ...]:
+    steps = [f"{vm}/begin", *(f"{vm}/port/{nicid}" for nicid in range(ports))]
+    steps += [f"{vm}/volume/data", f"{vm}/volume/data/available"] if volume else []
+    steps += [f"{vm}/server", f"{vm}/up"]
+    return (*steps, *([f"{vm}/alive/deadline", f"{vm}/alive"] if alive else []))
+
+
+def _removing(vm: str, *, volume: bool = False) -> tuple[str, ...]:
+    """`vm` as group_ordinal; its whole name has an id at the end."""
+    path = f"vm/*_{vm}_*"
+    volumes = [f"{path}/volume/data/delete"] if volume else []
+    return (f"{path}/server/delete", f"{path}/port/delete", *volumes, f"{path}/gone")
+
+
+def _network(stem: str) -> tuple[str, str]:
+    return f"network/{stem}-n???", f"network/{stem}-n???/subnet/*"
+
+
+def _network_goes(stem: str) -> tuple[str, str]:
+    return f"subnet:network:*/{stem}-n???/*/delete", f"network:*/{stem}-n???/delete"
+
+
+_TENANT = ("tenant/*", "project")
+_G1 = (*_making("g1/0", ports=2, volume=True), *_making("g1/1", ports=2, volume=True), "g1/lookup")
+_G2 = (*_making("g2/0", ports=2), *_making("g2/1", ports=2), "g2/lookup")
+
+DEPLOY_ONE = Scenario(
+    "deploy-one",
+    "deploy",
+    documents.single,
+    ("begin", "plan", *_TENANT, *_making("g1/0"), "g1/lookup", "resize/plan", "close"),
+)
+UNDEPLOY_ONE = Scenario(
+    "undeploy-one",
+    "undeploy",
+    documents.gone,
+    ("begin", "project", *_removing("g1_0"), "late/until", "proof", "close"),
+    before=[documents.single],
+)
+UPDATE_ONE = Scenario(
+    "update-one",
+    "update",
+    documents.single_with_other_group,
+    ("plan", *_making("g2/0"), "g2/lookup", "resize/plan", "leaving", *_removing("g1_0"), "close"),
+    before=[documents.single],
+)
+DEPLOY_MANY = Scenario(
+    "deploy-many",
+    "deploy",
+    documents.multi,
+    ("begin", "plan", *_TENANT, *_network("inner"), *_network("side"), *_G1, *_G2, "resize/plan", "close"),
+)
+UNDEPLOY_MANY = Scenario(
+    "undeploy-many",
+    "undeploy",
+    documents.gone,
+    (
+        "begin",
+        "project",
+        *_removing("g1_0", volume=True),
+        *_removing("g1_1", volume=True),
+        *_removing("g2_0"),
+        *_removing("g2_1"),
+        *_network_goes("inner"),
+        *_network_goes("side"),
+        "late/until",
+        "late/volumes-and-networks",
+        "proof",
+        "close",
+    ),
+    before=[documents.multi],
+)
+UPDATE_MANY = Scenario(
+    "update-many",
+    "update",
+    documents.multi_with_other_groups,
+    (
+        "plan",
+        *_network("fresh"),
+        *_making("g3/0", ports=2, alive=False),
+        "g3/lookup",
+        "resize/plan",
+        "leaving",
+        *_removing("g2_0"),
+        *_removing("g2_1"),
+        *_network_goes("side"),
+        "close",
+    ),
+    before=[documents.multi],
+)
+DEPLOY_REFUSED = Scenario(
+    "deploy-refused",
+    "deploy",
+    documents.single,
+    (
+        *("begin", "plan", *_TENANT, "g1/0/begin", "g1/lookup", "g1/0/port/0", "g1/0/server"),
+        *("g1/0/undo/server/delete", "g1/0/undo/port/delete", "g1/0/failed", "close"),
+    ),
+    refused=[{"match": {"operation": "server.create"}, "action": {"type": "quota"}, "count": None}],
+    state="failed",
+)
+
+ONE = (DEPLOY_ONE, UNDEPLOY_ONE, UPDATE_ONE, DEPLOY_REFUSED)
+MANY = (DEPLOY_MANY, UNDEPLOY_MANY, UPDATE_MANY)
