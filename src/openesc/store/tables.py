@@ -217,6 +217,57 @@ snapshots = Table(
     Index("snapshots_by_vm", "tenant", "vm_name"),
 )
 
+operation_callbacks = Table(
+    "operation_callbacks",
+    metadata,
+    Column("operation_id", String(36), primary_key=True),
+    Column("target", JSON(none_as_null=True), comment="url and pinned addresses; the final result goes there"),
+    Column("events_target", JSON(none_as_null=True), comment="its other events go there"),
+    Column("transaction_id", String(255), nullable=False),
+    Column("registered_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, comment="the final result was handed to the outbox"),
+    comment="The header Callback of a request.",
+)
+
+deployment_callbacks = Table(
+    "deployment_callbacks",
+    metadata,
+    Column("deployment_id", String(41), primary_key=True),
+    Column("target", JSON, nullable=False, comment="url and pinned addresses"),
+    Column("registered_at", BigInteger, nullable=False),
+    comment="The header Callback-ESC-Events; ends after SERVICE_UNDEPLOYED.",
+)
+
+callback_deliveries = Table(
+    "callback_deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True, comment="the same at every try"),
+    Column("position", BigInteger, nullable=False, comment="the event's"),
+    Column("lane", String(2200), nullable=False, comment="receiver and deployment: one after the other"),
+    Column("origin", String(300), nullable=False, comment="the receiver's scheme, host and port"),
+    Column("target", JSON, nullable=False, comment="url and pinned addresses"),
+    Column("header", String(20), nullable=False, comment="that asked for it"),
+    Column("event_type", String(40), nullable=False),
+    Column("tenant", String(256)),
+    Column("deployment_id", String(41)),
+    Column("operation_id", String(36)),
+    Column("transaction_id", String(255), nullable=False),
+    Column("status_code", Integer, nullable=False),
+    Column("status_message", Text, nullable=False),
+    Column("content_type", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(9), nullable=False, comment="waiting, delivered or dead"),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", BigInteger, comment="NULL: it waits for the one before it in its lane, or is settled"),
+    Column("failure", Text, comment="of the last try"),
+    Column("settled_at", BigInteger),
+    Index("callback_deliveries_by_lane", "lane", "state", "position"),
+    Index("callback_deliveries_due", "due_at", "origin"),
+    Index("callback_deliveries_by_position", "position"),
+    Index("callback_deliveries_by_state", "state", "position"),
+    comment="The outbox of REST callbacks; retention removes settled ones with their events.",
+)
+
 users = Table(
     "users",
     metadata,
