@@ -184,6 +184,13 @@ class House:
             await asyncio.sleep(0.005)
         raise AssertionError(f"no operation got as far as {count} steps")
 
+    async def intended(self, names: Names, path: str) -> None:
+        """Wait until the intent of this step of the deployment's operation is durable."""
+        end = time.monotonic() + END_SECONDS
+        while all(path not in steps for steps in (await self.journal(names)).values()):
+            assert time.monotonic() < end, f"step {path} was not begun"
+            await asyncio.sleep(0.005)
+
     async def leftovers(self, names: Names) -> list[dict[str, Any]]:
         listed = await self.ask("leftover.list")
         return [row for row in listed if row["tenant"] == names.tenant]

@@ -74,8 +74,10 @@ async def test_a_full_disk_refuses_edits_and_delays_operations(house: House) -> 
     expected = await runs.undisturbed(DEPLOY_ONE)
     names, since = await runs.prepare(DEPLOY_ONE), datetime.now(UTC)
     filler = house.server.data_dir / "filler"
+    house.fault({"type": "delay", "seconds": 2}, operation="project.create", name=names.tenant)
+    await house.edit(DEPLOY_ONE.document(names))
+    await house.intended(names, f"tenant/{names.tenant}")
     with house.stopped_cloud():
-        await house.edit(DEPLOY_ONE.document(names))
         fill(filler)
         assert b"resource-denied" in await refused(house)
         assert (await house.opdata(names)).find(".//{*}data") is not None
