@@ -55,7 +55,16 @@ def netconf_console(
     target = console.find_target(load_settings(None, data_dir).data_dir, host, port)
     login = console.find_login(target, user, password or os.environ.get("OPENESC_PASSWORD"), private_key, key_type)
     if echo:
-        source = {"--rpc": rpc, "--edit-config": edit_config, "--xpath": xpath, "--create-subscription": stream}
+        source = {
+            "--rpc": rpc,
+            "--edit-config": edit_config,
+            "--get": get,
+            "--get-config": get_config,
+            "--xpath": xpath,
+            "--create-subscription": stream,
+            "--start-time": start_time,
+            "--stop-time": stop_time,
+        }
         console.echo_command(target, login, source, to_stdout=echo == "stdout")
     status = console.run(target, login, request, follow=bool(stream), timeout=timeout, esc_errors=esc_errors)
     raise typer.Exit(status)

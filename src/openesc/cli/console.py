@@ -102,8 +102,8 @@ def echo_command(target: Target, login: Login, source: Mapping[str, object], *, 
         options += [("--privKeyFile", login.key_file), ("--privKeyType", private_keys.type_of(login.key))]
     elif login.password is not None:
         options.append(("--password", "****"))
-    options += [(name, value) for name, value in source.items() if value is not None]
-    line = " ".join(f"{name}={_quoted(value)}" for name, value in options if value)
+    options += source.items()
+    line = " ".join(_option(name, value) for name, value in options if value)
     typer.echo(f"openesc netconf-console {line}", err=not to_stdout)
 
 
@@ -260,5 +260,7 @@ def _host_key(data_dir: Path) -> str | None:
         return None
 
 
-def _quoted(value: object) -> str:
-    return "****" if value == "****" else shlex.quote(str(value))
+def _option(name: str, value: object) -> str:
+    if value is True:
+        return name
+    return f"{name}={value if value == '****' else shlex.quote(str(value))}"

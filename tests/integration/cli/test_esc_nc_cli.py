@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -117,7 +118,9 @@ def test_get_passes_the_xpath_on(peer: Peer, verb: str) -> None:
     [asked] = peer.recorder.filters
     assert asked is not None and asked.select == xpath
     assert etree.fromstring(done.stdout.encode()).find(f".//{{{ESC}}}a") is not None
-    cli(peer, verb)
+    command = shlex.split(done.stderr.splitlines()[1])
+    assert command[-2:] == [f"--{verb}", f"--xpath={xpath}"], "the command line can be used as it is shown"
+    assert cli(peer, verb).stderr.endswith(f" --{verb}\n")
     assert peer.recorder.filters[1] is None
 
 
