@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from lxml import etree
 
@@ -17,7 +18,7 @@ from openesc.northbound import access
 from openesc.northbound.canonical import canonical_rpc
 from openesc.northbound.edits import Edits
 from openesc.northbound.model import ESC, local
-from openesc.northbound.opdata import Scope, opdata, scope_of
+from openesc.northbound.opdata import Scope, esc_state, scope_of
 from openesc.northbound.streams import deliver
 from openesc.northbound.system import masked, secret_free
 from openesc.store import Store
@@ -25,6 +26,8 @@ from openesc.yang import Bound, Schema, filter_bounds, parse_xml, subtree_filter
 
 MANY = 100
 """From so many units on an answer is made on a thread."""
+BIG = 2000
+"""Likewise from so many elements of state on."""
 
 RpcHandler = Callable[[User, etree._Element], Awaitable[bytes | None]]
 """Serves one ESC action: its input is canonical and valid."""
@@ -72,8 +75,8 @@ class EscBackend:
     async def get(self, session: SessionInfo, filter: Filter | None) -> bytes:
         bounds = self._bounds(filter)
         scope = scope_of(bounds, lambda tenant: access.may_use_tenant(session.user, tenant))
-        state = await self._opdata(scope) if scope is not None else None
-        return await self._answer(self._units(session.user, bounds), state, filter)
+        found = await self._state(scope) if scope is not None else None
+        return await self._answer(self._units(session.user, bounds), found, filter)
 
     async def edit_config(self, session: SessionInfo, edit: EditRequest) -> None:
         test_only = edit.test_option == "test-only"
@@ -124,11 +127,12 @@ class EscBackend:
             data = config if state is None else _joined(config, state)
             return self._filtered(data, filter) if filter is not None else data
 
-        few = len(units) < MANY and (state is None or len(state[0]) < MANY)
+        few = len(units) < MANY and (state is None or next(islice(state.iter(), BIG, None), None) is None)
         return work() if few else await asyncio.to_thread(work)
 
-    async def _opdata(self, scope: Scope) -> etree._Element:
-        return await self._store.read(lambda connection: opdata(connection, scope))
+    async def _state(self, scope: Scope) -> etree._Element:
+        version = self.schema.modules["esc"].revision or ""
+        return await self._store.read(lambda connection: esc_state(connection, scope, version))
 
     def _filtered(self, data: bytes, filter: Filter) -> bytes:
         roots = list(parse_xml(b"<data>" + data + b"</data>")) if data else []

@@ -1,7 +1,10 @@
-"""``esc_datamodel/opdata``: what exists, from the inventory (developer guide, operational data)."""
+"""The state of ``esc_datamodel``: its version, and opdata: what exists, from the inventory (developer guide,
+operational data).
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +15,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.records import Deployment, Interface, Resource, Vm
 from openesc.lifecycle.announce import interface_leaves
 from openesc.northbound.model import ESC, local
+from openesc.northbound.stats import Leaves, host_stats
 from openesc.yang import Bound
 
 STATUS = "OPER_UP"
@@ -21,7 +25,10 @@ OBSOLETE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of opdata is asked for. None: all. `may_use` says which tenants the user sees."""
+    """What of the state is asked for. None: all. `may_use` says which tenants the user sees.
+
+    `shared`: what belongs to no tenant, the host's figures with it.
+    """
 
     tenants: frozenset[str] | None
     deployments: frozenset[str] | None
@@ -36,18 +43,22 @@ def scope_of(bounds: Sequence[Bound] | None, may_use: Callable[[str], bool]) -> 
     """What a filter with these bounds can match of opdata; None: nothing."""
     if bounds is None:
         return Scope(None, None, True, may_use)
-    below = [bound for bound in bounds if _is_opdata(bound)]
+    below = [bound for bound in bounds if _names(bound) in _ABOVE_OPDATA]
     if not below:
-        return None
+        version = any(_names(bound) == _VERSION for bound in bounds)
+        return Scope(frozenset(), None, False, may_use) if version else None
     tenants = [_key(bound, "tenant", "name") for bound in below]
     deployments = [_key(bound, "deployments", "deployment_name") for bound in below]
     shared = any(len(bound) < 3 or local(bound[2][0]) != "tenants" for bound in below)
     return Scope(_all_known(tenants), _all_known(deployments), shared, may_use)
 
 
-def _is_opdata(bound: Bound) -> bool:
-    names = [local(qname) for qname, _ in bound[:2]]
-    return names in ([], ["esc_datamodel"], ["esc_datamodel", "opdata"])
+_ABOVE_OPDATA: tuple[list[str], ...] = ([], ["esc_datamodel"], ["esc_datamodel", "opdata"])
+_VERSION = ["esc_datamodel", "version"]
+
+
+def _names(bound: Bound) -> list[str]:
+    return [local(qname) for qname, _ in bound[:2]]
 
 
 def _key(bound: Bound, node: str, key: str) -> str | None:
@@ -62,12 +73,14 @@ def _all_known(values: Iterable[str | None]) -> frozenset[str] | None:
     return None if None in found else frozenset(value for value in found if value is not None)
 
 
-def opdata(connection: Connection, scope: Scope) -> etree._Element:
-    """``esc_datamodel`` with just opdata in it."""
+def esc_state(connection: Connection, scope: Scope, version: str) -> etree._Element:
+    """``esc_datamodel`` with just its state in it: the model's `version` and opdata."""
     root = etree.Element(f"{{{ESC}}}esc_datamodel", nsmap={None: ESC})  # type: ignore[dict-item]
+    _leaf(root, "version", version)
     element = _sub(root, "opdata")
     _leaf(element, "status", STATUS)
     if scope.shared:
+        _structure(_sub(element, "stats"), host_stats())
         _shared(connection, element)
     tenants = _tenants(connection, scope)
     if tenants:
@@ -137,16 +150,35 @@ def _deployment(connection: Connection, parent: etree._Element, record: Deployme
     _leaves(element, leaves)
     vms = inventory.vms_of(connection, record.id)
     interfaces = inventory.interfaces_of(connection, [vm.id for vm in vms])
+    volumes = _by_vm(inventory.resources(connection, kind="volume", deployment_id=record.id))
     for group in dict.fromkeys(vm.vm_group for vm in vms):
         entry = _sub(element, "vm_group")
         _leaf(entry, "name", group)
         for vm in vms:
             if vm.vm_group == group and vm.server_id is not None:
-                _instance(entry, record, vm, interfaces[vm.id])
+                _volumes(_instance(entry, record, vm, interfaces[vm.id]), volumes.get(vm.id, ()))
     _state_machine(element, record, vms)
 
 
-def _instance(parent: etree._Element, deployment: Deployment, vm: Vm, interfaces: Sequence[Interface]) -> None:
+def _by_vm(rows: Iterable[Resource]) -> dict[str, list[Resource]]:
+    found: dict[str, list[Resource]] = defaultdict(list)
+    for row in rows:
+        found[row.parent or ""].append(row)
+    return found
+
+
+def _volumes(instance: etree._Element, rows: Sequence[Resource]) -> None:
+    """Volumes made for the VM; what it was given is in the configuration."""
+    container = _sub(instance, "volumes") if rows else None
+    for row in rows:
+        assert container is not None
+        leaves = {"name": row.name, "volume_id": row.external_id, "out_of_band": _text(not row.owned)}
+        _leaves(_sub(container, "volume"), leaves)
+
+
+def _instance(
+    parent: etree._Element, deployment: Deployment, vm: Vm, interfaces: Sequence[Interface]
+) -> etree._Element:
     element = _sub(parent, "vm_instance")
     leaves = {
         "vm_id": vm.server_id,
@@ -164,6 +196,7 @@ def _instance(parent: etree._Element, deployment: Deployment, vm: Vm, interfaces
         container = _sub(element, "interfaces")
         for interface in interfaces:
             _leaves(_sub(container, "interface"), interface_leaves(interface))
+    return element
 
 
 def _state_machine(parent: etree._Element, record: Deployment, vms: Sequence[Vm]) -> None:
@@ -216,6 +249,15 @@ def _sub(parent: etree._Element, name: str) -> etree._Element:
 
 def _leaf(parent: etree._Element, name: str, value: str) -> None:
     _sub(parent, name).text = value
+
+
+def _structure(parent: etree._Element, content: Leaves) -> None:
+    for name, value in content.items():
+        if isinstance(value, str):
+            _leaf(parent, name, value)
+        else:
+            for entry in value if isinstance(value, list) else [value]:
+                _structure(_sub(parent, name), entry)
 
 
 def _leaves(parent: etree._Element, leaves: Mapping[str, str | None]) -> None:
