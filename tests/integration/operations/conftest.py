@@ -1,69 +1,12 @@
-"""One server for each module of tests, with an event subscriber for each test."""
+"""These servers give up a cloud that does not answer soon."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
-from tests.integration.main_job.house import House, Session
-from tests.integration.main_job.subscriber import Subscriber, subscribe
-from tests.server_process import ServerProcess
-
-QUICK = {
-    "OPENESC_CLOUDSIM__BOOT_SECONDS": "0.1",
-    "OPENESC_ENGINE__CLOUD_PATIENCE_S": "5",
-    "OPENESC_VIM__POLL_INTERVAL_S": "0.1",
-}
-
-
-@pytest.fixture(scope="session")
-def schema_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiling the YANG takes seconds: the servers of one run hand the result on."""
-    return tmp_path_factory.mktemp("schema") / "cache"
 
 
 @pytest.fixture(scope="module")
-def make_house(tmp_path_factory: pytest.TempPathFactory, schema_cache: Path) -> Iterator[Callable[..., House]]:
-    """Start servers, each with a cloud of its own; they end with the module."""
-    made: list[House] = []
-
-    def make(**settings: str) -> House:
-        data_dir = tmp_path_factory.mktemp("data")
-        if schema_cache.exists():
-            shutil.copytree(schema_cache, data_dir / "cache")
-        house = House(ServerProcess(data_dir, {**QUICK, **settings}))
-        made.append(house)
-        house.server.start()
-        if not schema_cache.exists():
-            shutil.copytree(data_dir / "cache", schema_cache)
-        return house
-
-    yield make
-    for house in made:
-        house.close()
-
-
-@pytest.fixture(scope="module")
-def shared_house(make_house: Callable[..., House]) -> House:
-    return make_house()
-
-
-@pytest.fixture
-def house(shared_house: House) -> Iterator[House]:
-    """The module's server; sessions of the test are closed and faults removed after it."""
-    yield shared_house
-    shared_house.leave()
-    shared_house.sim("DELETE", "/sim/faults")
-    shared_house.sim("PUT", "/sim/settings", {"auto_confirm": False})
-
-
-@pytest.fixture
-def admin(house: House) -> Session:
-    return house.session()
-
-
-@pytest.fixture
-def subscriber(house: House) -> Subscriber:
-    return subscribe(house)
+def server_settings() -> Mapping[str, str]:
+    return {"OPENESC_ENGINE__CLOUD_PATIENCE_S": "5"}

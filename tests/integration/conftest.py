@@ -1,9 +1,9 @@
-"""One server for each module of tests: tests tell their deployments apart by name."""
+"""One server for each module of tests. A folder whose tests want another server overrides `server_settings`."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ QUICK = {
     "OPENESC_ENGINE__CLOUD_PATIENCE_S": "20",
     "OPENESC_VIM__POLL_INTERVAL_S": "0.1",
 }
+SIMULATOR_SETTINGS = {"auto_confirm": False}
+"""What a test may change of the simulated cloud, as the next one expects it."""
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +48,14 @@ def make_house(tmp_path_factory: pytest.TempPathFactory, schema_cache: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def shared_house(make_house: Callable[..., House]) -> House:
-    return make_house()
+def server_settings() -> Mapping[str, str]:
+    """Environment of the module's server, beyond `QUICK`."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def shared_house(make_house: Callable[..., House], server_settings: Mapping[str, str]) -> House:
+    return make_house(**server_settings)
 
 
 @pytest.fixture
@@ -56,6 +64,7 @@ def house(shared_house: House) -> Iterator[House]:
     yield shared_house
     shared_house.leave()
     shared_house.sim("DELETE", "/sim/faults")
+    shared_house.sim("PUT", "/sim/settings", SIMULATOR_SETTINGS)
 
 
 @pytest.fixture
