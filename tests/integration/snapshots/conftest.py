@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pytest
 
-
 POLLS = {
     "OPENESC_ENGINE__SNAPSHOT_CREATE_POLL_S": "0.1",
     "OPENESC_ENGINE__SNAPSHOT_CREATE_TIMEOUT_S": "4",
