@@ -1,4 +1,4 @@
-"""VIM connectors: the one of the settings, and those configured under ``esc_system_config``."""
+"""VIM connectors and file servers: the connector of the settings, and what ``esc_system_config`` has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import structlog
 
 from openesc.config import Settings
 from openesc.datastore.running import Change, Running
-from openesc.northbound.system import connectors, system_unit
+from openesc.lifecycle.steps.day_zero import FileServer
+from openesc.northbound.system import connectors, file_servers, system_unit
 from openesc.store import Tx
 from openesc.vim.openstack import OpenStackVim, Registry
 from openesc.vim.port import Vim
@@ -30,6 +31,7 @@ class Connectors:
         self._probe_url = f"{_base(self._default_auth['auth_url'])}/sim/ping" if cloud else None
         self._auth: dict[str, dict[str, str]] = {}
         self._old: list[Vim] = []
+        self.file_servers: dict[str, FileServer] = {}
         self.registry = Registry(
             [OpenStackVim(self._vim_settings(settings.vim.default_id, None))], settings.vim.default_id
         )
@@ -64,6 +66,8 @@ class Connectors:
 
     def _configure(self, document: bytes | None) -> None:
         wanted = connectors(document) if document is not None else {}
+        self.file_servers.clear()
+        self.file_servers.update(file_servers(document) if document is not None else {})
         default = self._settings.vim.default_id
         if wanted.get(default) == self._default_auth:
             del wanted[default]

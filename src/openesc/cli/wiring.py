@@ -113,6 +113,7 @@ def _build(settings: Settings, store: Store, cloud: Mapping[str, Any] | None) ->
         vims=connectors.registry,
         monitor=AliveMonitor(standard_collectors(connectors.registry)),
         settings=_lifecycle_settings(settings),
+        file_servers=connectors.file_servers,
     )
     engine = Engine(
         store,

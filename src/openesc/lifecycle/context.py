@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Operation
 from openesc.lifecycle.queue import Queue
 from openesc.lifecycle.steps.calls import persist
+from openesc.lifecycle.steps.day_zero import FileServer, Sources
 from openesc.monitor.alive import AliveMonitor
 from openesc.store import Store, Tx
 from openesc.vim.errors import VimError
@@ -66,6 +67,8 @@ class Services:
     vims: VimRegistry
     monitor: AliveMonitor
     settings: LifecycleSettings
+    file_servers: Mapping[str, FileServer] = field(default_factory=dict)
+    """Those that are configured, by id."""
     queue: Queue | None = None
     """The engine, once it is made: flows may queue further operations."""
     tenant_locks: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -93,6 +96,11 @@ class Work:
     @property
     def settings(self) -> LifecycleSettings:
         return self.services.settings
+
+    @property
+    def sources(self) -> Sources:
+        """Where day-0 templates may come from."""
+        return Sources(self.settings.file_folders, self.services.file_servers)
 
     async def cloud(self) -> Cloud:
         """The cloud seen from the deployment's project. Raises: StepFailed when it cannot be had."""

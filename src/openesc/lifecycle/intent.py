@@ -81,12 +81,22 @@ class Kpi:
 
 
 @dataclass(frozen=True, slots=True)
+class FileLocator:
+    """A remote file: `path` below the base URL of a file server; without a server it is an address itself."""
+
+    name: str
+    server: str | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class DayZero:
-    """One file the guest expects at `dst`: inline `data` or a `file` address, with variables to fill in."""
+    """One file the guest expects at `dst`, from inline `data`, a `file` address or a `locator`; `variables` fill it."""
 
     dst: str
     data: str | None
     file: str | None
+    locator: FileLocator | None
     variables: Mapping[str, tuple[str, ...]]
 
 
@@ -204,7 +214,7 @@ def parse(document: bytes) -> Deployment:
         name=required(element, "name"),
         vim_id=text(element, "locator/vim_id"),
         vim_project=text(element, "locator/vim_project"),
-        groups=tuple(_group(group) for group in each(element, "vm_group")),
+        groups=tuple(_group(group, _locators(element)) for group in each(element, "vm_group")),
         networks=tuple(network(found) for found in each(element, "networks/network")),
         startup=_startup(element),
         rules=tuple(_rules(element)),
@@ -241,7 +251,7 @@ def _prefix(netmask: str) -> str:
     return netmask.lstrip("/")
 
 
-def _group(element: etree._Element) -> Group:
+def _group(element: etree._Element, locators: Mapping[str, FileLocator]) -> Group:
     return Group(
         name=required(element, "name"),
         image=text(element, "image"),
@@ -252,7 +262,7 @@ def _group(element: etree._Element) -> Group:
         volumes=tuple(sorted(map(_volume, each(element, "volumes/volume")), key=lambda v: v.order)),
         monitored=truth(element, "kpi_data/enabled", True),
         kpis=_kpis(element),
-        day_zero=tuple(_day_zero(found) for found in each(element, "config_data/configuration")),
+        day_zero=tuple(_day_zero(found, locators) for found in each(element, "config_data/configuration")),
         min_active=integer(element, "scaling/min_active", 1),
         max_active=integer(element, "scaling/max_active", 1),
         placements=tuple(_placement(found) for found in each(element, "placement")),
@@ -350,11 +360,26 @@ def _properties(element: etree._Element) -> dict[str, str]:
     return {required(found, "name"): text(found, "value") or "" for found in each(element, "properties/property")}
 
 
-def _day_zero(element: etree._Element) -> DayZero:
+def _locators(element: etree._Element) -> dict[str, FileLocator]:
+    """By name; of a deployment or, in the older form, of one configuration."""
+    found = [
+        FileLocator(
+            required(entry, "name"),
+            text(entry, "remote_file/file_server_id"),
+            text(entry, "remote_file/remote_path") or "",
+        )
+        for entry in each(element, "file_locators/file_locator")
+    ]
+    return {locator.name: locator for locator in found}
+
+
+def _day_zero(element: etree._Element, locators: Mapping[str, FileLocator]) -> DayZero:
+    named = text(element, "file_locator_name")
     return DayZero(
         dst=required(element, "dst"),
-        data=text(element, "data"),
+        data=text(element, "data") or text(element, "encrypted_data"),
         file=text(element, "file"),
+        locator=locators[named] if named else next(iter(_locators(element).values()), None),
         variables={required(found, "name"): texts(found, "val") for found in each(element, "variable")},
     )
 

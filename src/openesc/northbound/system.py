@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from lxml import etree
 
 from openesc.datastore.units import Unit, UnitId, UnitTree
+from openesc.lifecycle.steps.day_zero import FileServer
 from openesc.lifecycle.xmlread import each, first, required, text
 from openesc.northbound.model import ESC, SECRET_KINDS
 
@@ -62,6 +63,18 @@ def _auth(connector: etree._Element) -> dict[str, str]:
         auth.setdefault("username", required(user, "id"))
         auth.update(_properties(user, "credentials/properties/property"))
     return auth
+
+
+def file_servers(document: bytes) -> dict[str, FileServer]:
+    """The file servers of the system unit, by id."""
+    root = etree.fromstring(document)
+    return {required(entry, "id"): _file_server(entry) for entry in each(root, "file_servers/file_server")}
+
+
+def _file_server(entry: etree._Element) -> FileServer:
+    user = text(entry, "file_server_user")
+    login = (user, text(entry, "file_server_password") or "") if user else None
+    return FileServer(required(entry, "base_url"), login)
 
 
 def _properties(element: etree._Element, path: str) -> dict[str, str]:

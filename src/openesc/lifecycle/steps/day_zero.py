@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from openesc.inventory.records import Interface
-from openesc.lifecycle.intent import DayZero
+from openesc.lifecycle.intent import DayZero, FileLocator
 from openesc.vim.errors import VimBadRequest
 
 USER_DATA = "--user-data"
@@ -19,6 +20,22 @@ USER_DATA = "--user-data"
 SIZE_LIMIT = 256 * 1024
 FETCH_TIMEOUT = 30.0
 _TOKEN = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+@dataclass(frozen=True, slots=True)
+class FileServer:
+    """Where file locators point (``esc_system_config/file_servers``); `login` is user and password."""
+
+    base_url: str
+    login: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where templates may come from: local `folders`, and file `servers` by id."""
+
+    folders: Sequence[Path] = ()
+    servers: Mapping[str, FileServer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +84,14 @@ def variables_of(day_zero: DayZero, ordinal: int) -> dict[str, str]:
 
 
 async def render(
-    entries: Sequence[DayZero], ordinal: int, interfaces: Sequence[Interface], folders: Sequence[Path]
+    entries: Sequence[DayZero], ordinal: int, interfaces: Sequence[Interface], sources: Sources
 ) -> Rendered:
     """Fill in every template of a VM. Raises: VimBadRequest when a template cannot be had."""
     user_data: bytes | None = None
     files: dict[str, bytes] = {}
     for entry in entries:
-        template = entry.data if entry.file is None else await asyncio.to_thread(fetch, entry.file, folders)
-        content = fill(template or "", {**tokens(interfaces), **variables_of(entry, ordinal)}).encode()
+        template = await asyncio.to_thread(_template, entry, sources)
+        content = fill(template, {**tokens(interfaces), **variables_of(entry, ordinal)}).encode()
         if entry.dst == USER_DATA:
             user_data = content
         else:
@@ -82,12 +99,30 @@ async def render(
     return Rendered(user_data, files)
 
 
-def fetch(address: str, folders: Sequence[Path]) -> str:
+def _template(entry: DayZero, sources: Sources) -> str:
+    if entry.file is not None:
+        return fetch(entry.file, sources.folders)
+    if entry.locator is not None:
+        return _located(entry.locator, sources)
+    return entry.data or ""
+
+
+def _located(locator: FileLocator, sources: Sources) -> str:
+    if locator.server is None:
+        return fetch(locator.path, sources.folders)
+    server = sources.servers.get(locator.server)
+    if server is None:
+        raise VimBadRequest(f"file locator {locator.name}: there is no file server {locator.server}")
+    address = f"{server.base_url.rstrip('/')}/{locator.path.lstrip('/')}"
+    return fetch(address, sources.folders, server.login)
+
+
+def fetch(address: str, folders: Sequence[Path], login: tuple[str, str] | None = None) -> str:
     """The template at ``http(s)://`` or, below one of `folders`, at ``file://``. Raises: VimBadRequest."""
     parts = urlsplit(address)
     try:
         if parts.scheme in ("http", "https"):
-            with urllib.request.urlopen(address, timeout=FETCH_TIMEOUT) as answer:
+            with urllib.request.urlopen(_request(address, login), timeout=FETCH_TIMEOUT) as answer:
                 content: bytes = answer.read(SIZE_LIMIT + 1)
         else:
             content = _local(parts.path if parts.scheme == "file" else address, folders)
@@ -96,6 +131,14 @@ def fetch(address: str, folders: Sequence[Path]) -> str:
     if len(content) > SIZE_LIMIT:
         raise VimBadRequest(f"day-0 file {address} is larger than {SIZE_LIMIT} bytes")
     return content.decode(errors="replace")
+
+
+def _request(address: str, login: tuple[str, str] | None) -> urllib.request.Request:
+    request = urllib.request.Request(address)
+    if login is not None:
+        token = base64.b64encode(":".join(login).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    return request
 
 
 def _local(path: str, folders: Sequence[Path]) -> bytes:

@@ -69,9 +69,7 @@ class VmSteps:
         server_group_id = await ensure_server_group(self.work, rule) if rule is not None else None
 
         async def act(attempt: Attempt) -> dict[str, Any]:
-            rendered = await day_zero.render(
-                self.group.day_zero, self.vm.ordinal, interfaces, self.work.settings.file_folders
-            )
+            rendered = await day_zero.render(self.group.day_zero, self.vm.ordinal, interfaces, self.work.sources)
             spec = replace(self._server_spec(facts, interfaces, rendered, devices), server_group_id=server_group_id)
             server, doubt = await create_once(
                 attempt,
