@@ -30,13 +30,15 @@ from openesc.lifecycle.failpoints import Failpoints
 from openesc.lifecycle.flavors import FlavorQuestion
 from openesc.lifecycle.flows.registry import flows
 from openesc.lifecycle.planner import Planner
+from openesc.lifecycle.subnets import SubnetQuestion
 from openesc.monitor.alive import AliveMonitor
 from openesc.monitor.collectors import standard_collectors
 from openesc.netconf import Limits, NetconfServer
 from openesc.northbound.actions import Rules, action_handlers
+from openesc.northbound.addresses import AddressLookup
 from openesc.northbound.backend import EscBackend, RpcHandler
 from openesc.northbound.checks import Checks
-from openesc.northbound.edits import Edits
+from openesc.northbound.edits import Edits, Lookup
 from openesc.northbound.first_start import first_start
 from openesc.northbound.flavors import FlavorLookup
 from openesc.northbound.model import SECRET_KINDS, load_schema, unit_tree
@@ -172,9 +174,14 @@ def _server(services: Services, host_key: str) -> NetconfServer:
     checks = Checks(
         standard_collectors(services.connectors.registry), lambda: services.connectors.ids, settings.vim.default_id
     )
-    question = FlavorQuestion(services.connectors.registry, settings.engine.accept_wait_s)
-    flavors = FlavorLookup(services.store, services.running, question)
-    edits = Edits(services.store, services.running, services.planner, checks, services.connectors.on_changes, flavors)
+    edits = Edits(
+        services.store,
+        services.running,
+        services.planner,
+        checks,
+        services.connectors.on_changes,
+        _lookups(services),
+    )
     backend = EscBackend(services.store, services.running, edits, services.events, _actions(services))
     return NetconfServer(
         backend,
@@ -184,6 +191,14 @@ def _server(services: Services, host_key: str) -> NetconfServer:
         port=settings.netconf.port,
         limits=_limits(settings),
     )
+
+
+def _lookups(services: Services) -> list[Lookup]:
+    vims, wait = services.connectors.registry, services.settings.engine.accept_wait_s
+    return [
+        FlavorLookup(services.store, services.running, FlavorQuestion(vims, wait)),
+        AddressLookup(services.running, SubnetQuestion(vims, wait)),
+    ]
 
 
 def _actions(services: Services) -> Mapping[str, RpcHandler]:

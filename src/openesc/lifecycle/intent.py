@@ -138,10 +138,15 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Addresses for the VMs of a group on one network, ranges written out, in the document's order."""
+    """Addresses for the VMs of a group on one network, ranges written out, in the document's order.
+
+    `netmask` and `gateway` None: those of the subnet.
+    """
 
     network: str
     addresses: tuple[str, ...]
+    netmask: str | None = None
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +169,9 @@ class Group:
     vim_vm_name: str | None
     pools: tuple[Pool, ...] = ()
 
-    def fixed_address(self, network: str) -> str | None:
-        """The address an interface on that network names itself."""
-        return next((nic.ip_address for nic in self.interfaces if nic.network == network and nic.ip_address), None)
+    def pool(self, network: str) -> Pool | None:
+        """The address pool for the interfaces on that network."""
+        return next((pool for pool in self.pools if pool.network == network), None)
 
     @property
     def alive_kpi(self) -> Kpi | None:
@@ -267,17 +272,19 @@ def _group(element: etree._Element, locators: Mapping[str, FileLocator]) -> Grou
         max_active=integer(element, "scaling/max_active", 1),
         placements=tuple(_placement(found) for found in each(element, "placement")),
         vim_vm_name=text(element, "vim_vm_name"),
-        pools=tuple(_pool(found) for found in each(element, "scaling/static_ip_address_pool")),
+        pools=tuple(pool(found) for found in each(element, "scaling/static_ip_address_pool")),
     )
 
 
-def _pool(element: etree._Element) -> Pool:
+def pool(element: etree._Element) -> Pool:
+    """A ``static_ip_address_pool`` element."""
     ranges = [
         str(address)
         for found in each(element, "ip_address_range")
         for address in _addresses(required(found, "start"), required(found, "end"))
     ]
-    return Pool(required(element, "network"), (*texts(element, "ip_address"), *ranges))
+    addresses = (*texts(element, "ip_address"), *ranges)
+    return Pool(required(element, "network"), addresses, text(element, "netmask"), text(element, "gateway"))
 
 
 RANGE_LIMIT = 65536

@@ -12,13 +12,12 @@ from openesc.errors import OperationRefused
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service
-from openesc.inventory.records import Deployment, Vm
+from openesc.inventory.records import Deployment
 from openesc.lifecycle import intent, journal, resizes
 from openesc.lifecycle.in_place import refusals
 from openesc.lifecycle.locks import EXCLUSIVE, SHARED, Claim, name_key
-from openesc.lifecycle.pools import reserve
+from openesc.lifecycle.plan import capacity_faults, plan_vms
 from openesc.lifecycle.queue import Draft, Queue
-from openesc.lifecycle.steps.names import vm_name
 from openesc.store import Tx
 
 INTERRUPTED_BY_UNDEPLOY = "interrupted by undeploy"
@@ -99,6 +98,7 @@ class Planner:
         self._check_in_place(tx, current, wanted)
         self._require_possible(tx, current, wanted)
         inventory.update_deployment(tx, current.id, wanted=document)
+        plan_vms(tx, current.id, wanted, refitting=not active)
         if current.alive_at is None and not active:
             move_service(tx, current.id, "deploy", failure=None)
             return [_draft("deploy", current, wanted, document)]
@@ -118,7 +118,7 @@ class Planner:
     def _require_possible(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> None:
         """Raises: OperationRefused."""
         vms = inventory.vms_of(tx.connection, current.id)
-        reasons = list(dict.fromkeys(resizes.refusals(vms, wanted, current)))
+        reasons = list(dict.fromkeys([*resizes.refusals(vms, wanted, current), *capacity_faults(vms, wanted)]))
         if reasons:
             raise OperationRefused("; ".join(reasons))
         for vm in resizes.forgiven(vms, wanted):
@@ -222,40 +222,4 @@ def _draft(kind: str, record: Deployment, wanted: intent.Deployment, document: b
         arguments={"document": document.decode()},
         tenant=record.tenant,
         deployment_id=record.id,
-    )
-
-
-def plan_vms(tx: Tx, deployment_id: str, wanted: intent.Deployment) -> set[str]:
-    """Give every wanted VM its row. Returns the ids of all that are wanted; rows beside them are too many."""
-    known = inventory.vms_of(tx.connection, deployment_id)
-    keep: set[str] = set()
-    for group in wanted.groups:
-        members = [vm for vm in known if vm.vm_group == group.name]
-        keep.update(vm.id for vm in members)
-        taken = {vm.ordinal for vm in members}
-        free = (ordinal for ordinal in range(len(members) + group.min_active) if ordinal not in taken)
-        for _ in range(group.min_active - len(members)):
-            vm = _planned(tx, deployment_id, wanted, group, next(free))
-            inventory.add_vm(tx, vm)
-            reserve(tx, vm, group)
-            keep.add(vm.id)
-    return keep
-
-
-def _planned(tx: Tx, deployment_id: str, wanted: intent.Deployment, group: intent.Group, ordinal: int) -> Vm:
-    return Vm(
-        id=inventory.new_id(),
-        deployment_id=deployment_id,
-        vm_group=group.name,
-        ordinal=ordinal,
-        name=vm_name(wanted.name, group.name, ordinal, group.vim_vm_name),
-        state=states.VM_UNDEF,
-        server_id=None,
-        host_id=None,
-        hostname=None,
-        image=group.image,
-        flavor=group.flavor,
-        announced=False,
-        failure=None,
-        created_at=tx.clock.tick(),
     )

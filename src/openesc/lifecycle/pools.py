@@ -1,94 +1,217 @@
-"""Static address pools: each VM of a group takes one address of each pool, and gives it back when it goes.
+"""Pools: each VM of a group takes an address of each static address pool and a value of each variable that has several.
 
-Reserved in the transaction that plans the VM, so two plans never take the same (user guide, static IP pool).
+Taken in the transaction that plans the VM, so two plans never take the same; kept over redeployments, and given back
+when the VM goes (user guide, static IP pool; developer guide, config_data).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 from sqlalchemy import Connection
 
 from openesc.errors import OperationRefused
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Resource, Vm
-from openesc.lifecycle.intent import Group, Pool
+from openesc.lifecycle.intent import Group, Interface, Network, Pool
 from openesc.store import Tx
 
-KIND = "address"
+ADDRESS = "address"
+VARIABLE = "variable"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a VM takes one value of: `slot` is the interface it is for, empty for a variable."""
+
+    kind: str
+    pool: str
+    slot: str
+    values: tuple[str, ...]
+    what: str
+    """The pool, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a VM has of its pools: addresses by (network, nicid), values by variable."""
+
+    addresses: Mapping[tuple[str, int], str]
+    variables: Mapping[str, str]
+
+    def address(self, interface: Interface) -> str | None:
+        """The address it asks the cloud for on that interface; None: the cloud chooses."""
+        return self.addresses.get((interface.network, interface.nicid), interface.ip_address)
+
+
+def variable_key(group: str, dst: str, name: str) -> str:
+    """The pool of a variable: a group's own."""
+    return f"{group}/{dst}/{name}"
+
+
+def needs(group: Group, ordinal: int) -> Iterator[Need]:
+    """What the VM of this ordinal takes. The first VM has the addresses its interfaces name themselves."""
+    named = {nic.ip_address for nic in group.interfaces if nic.ip_address}
+    for pool in group.pools:
+        values = tuple(address for address in pool.addresses if address not in named)
+        for nic in group.interfaces:
+            if nic.network == pool.network and not (ordinal == 0 and nic.ip_address):
+                what = f"static_ip_address_pool of network {pool.network} in vm_group {group.name}"
+                yield Need(ADDRESS, pool.network, str(nic.nicid), values, what)
+    for entry in group.day_zero:
+        for name, several in entry.variables.items():
+            if len(several) > 1:
+                what = f"variable {name} of {entry.dst} in vm_group {group.name}"
+                yield Need(VARIABLE, variable_key(group.name, entry.dst, name), "", several, what)
 
 
 def reserve(tx: Tx, vm: Vm, group: Group) -> None:
-    """Give the planned VM its addresses. Raises: OperationRefused naming the pool that has none left."""
-    for pool in group.pools:
-        if vm.ordinal == 0 and group.fixed_address(pool.network) is not None:
-            continue  # the first VM has the address its interface names
-        taken = _taken(tx.connection, vm.deployment_id, pool.network)
-        address = next((address for address in pool.addresses if address not in taken), None)
-        if address is None:
+    """Give a planned VM its values. Raises: OperationRefused naming the pool that has none left."""
+    for need in needs(group, vm.ordinal):
+        _take(tx, vm, need)
+
+
+def require_room(connection: Connection, deployment_id: str, group: Group, ordinals: list[int]) -> None:
+    """Raises: OperationRefused with the number of values that a pool lacks for the VMs of these ordinals."""
+    wanted: dict[tuple[str, str], list[Need]] = {}
+    for ordinal in ordinals:
+        for need in needs(group, ordinal):
+            wanted.setdefault((need.kind, need.pool), []).append(need)
+    for several in wanted.values():
+        need = several[0]
+        free = len(set(need.values) - _taken(connection, deployment_id, need))
+        if free < len(several):
             raise OperationRefused(
-                f"static_ip_address_pool of network {pool.network} in vm_group {group.name} has no address left for "
-                f"VM number {vm.ordinal + 1}: add one"
+                f"{need.what} lacks {len(several) - free}: {len(ordinals)} more VMs need {len(several)}, {free} of its "
+                f"{len(set(need.values))} are free"
             )
-        inventory.add_resource(tx, _reservation(tx, vm, pool, address))
 
 
-def reserved(connection: Connection, vm_id: str) -> dict[str, str]:
-    """The addresses a VM holds, by network."""
-    rows = inventory.resources(connection, kind=KIND, parent=vm_id)
-    return {row.name: row.cloud_name for row in rows}
+def refit(tx: Tx, vm: Vm, group: Group) -> None:
+    """Bring what an existing VM holds to a changed document: values of variables that are no more in their pool are
+    given back for others, addresses are taken for interfaces it does not have yet.
+
+    What is taken counts from the next boot on. Raises: OperationRefused.
+    """
+    wanted = {(need.kind, need.pool, need.slot): need for need in needs(group, vm.ordinal)}
+    for row in _rows(tx.connection, vm.id):
+        need = wanted.pop((row.kind, row.facts["pool"], row.facts["slot"]), None)
+        if row.kind == VARIABLE and (need is None or row.facts["value"] not in need.values):
+            inventory.remove_resource(tx, row.key)
+            if need is not None:
+                _take(tx, vm, need)
+    there = {str(nic.nicid) for nic in inventory.interfaces_of(tx.connection, [vm.id])[vm.id]}
+    for need in wanted.values():
+        if need.slot not in there:
+            _take(tx, vm, need)
+
+
+def reserved(connection: Connection, vm_id: str) -> Held:
+    """What a VM holds."""
+    rows = _rows(connection, vm_id)
+    addresses = {(row.facts["pool"], int(row.facts["slot"])): row.facts["value"] for row in rows if row.kind == ADDRESS}
+    return Held(addresses, {row.facts["pool"]: row.facts["value"] for row in rows if row.kind == VARIABLE})
 
 
 def give_back(tx: Tx, vm_id: str) -> None:
-    """The VM is gone: its addresses are free."""
-    for row in inventory.resources(tx.connection, kind=KIND, parent=vm_id):
+    """The VM is gone: what it held is free."""
+    for row in _rows(tx.connection, vm_id):
         inventory.remove_resource(tx, row.key)
 
 
-def _taken(connection: Connection, deployment_id: str, network: str) -> set[str]:
-    rows = inventory.resources(connection, kind=KIND, deployment_id=deployment_id, name=network)
-    return {row.cloud_name for row in rows}
+def _rows(connection: Connection, vm_id: str) -> list[Resource]:
+    found = inventory.resources(connection, parent=vm_id)
+    return [row for row in found if row.kind in (ADDRESS, VARIABLE)]
 
 
-def _reservation(tx: Tx, vm: Vm, pool: Pool, address: str) -> Resource:
+def _taken(connection: Connection, deployment_id: str, need: Need) -> set[str]:
+    rows = inventory.resources(connection, kind=need.kind, deployment_id=deployment_id)
+    return {row.facts["value"] for row in rows if row.facts["pool"] == need.pool}
+
+
+def _take(tx: Tx, vm: Vm, need: Need) -> None:
+    taken = _taken(tx.connection, vm.deployment_id, need)
+    value = next((value for value in need.values if value not in taken), None)
+    if value is None:
+        raise OperationRefused(f"{need.what} lacks 1: all of its {len(need.values)} are taken")
+    inventory.add_resource(tx, _reservation(tx, vm, need, value))
+
+
+def _reservation(tx: Tx, vm: Vm, need: Need, value: str) -> Resource:
+    mark = hashlib.sha256(f"{need.pool}\0{value}".encode()).hexdigest()
     return Resource(
         id=inventory.new_id(),
-        kind=KIND,
-        key=f"{KIND}:{vm.deployment_id}/{pool.network}/{address}",
-        name=pool.network,
+        kind=need.kind,
+        key=f"{need.kind}:{vm.deployment_id}/{mark}",
+        name=need.pool[:256],
         tenant=None,
         deployment_id=vm.deployment_id,
         parent=vm.id,
-        cloud_name=address,
+        cloud_name="",
         external_id=None,
         owned=False,
-        facts={},
+        facts={"pool": need.pool, "slot": need.slot, "value": value},
         failure=None,
         created_at=tx.clock.tick(),
     )
 
 
-def pool_faults(group: Group) -> Iterator[str]:
-    """What is wrong with a group's pools as they stand in the document."""
+def outside(pool: Pool, ranges: Sequence[str]) -> str | None:
+    """Which addresses of the pool lie in none of the network's `ranges` (CIDR); None: all are inside."""
+    networks = [ip_network(one) for one in ranges]
+    lost = [one for one in pool.addresses if not any(ip_address(one) in network for network in networks)]
+    if not lost:
+        return None
+    named = ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+    return (
+        f"static_ip_address_pool of network {pool.network} names {named}, which is in no subnet of it: "
+        f"{', '.join(ranges)}"
+    )
+
+
+def pool_faults(group: Group, networks: Iterable[Network] = ()) -> Iterator[tuple[str, str]]:
+    """What is wrong with a group's pools as they stand in the document: where, and what. `networks`: its own."""
+    ranges = {network.name: [subnet.cidr for subnet in network.subnets] for network in networks}
     for pool in group.pools:
-        for fault in _faults(group, pool):
-            yield f"static_ip_address_pool of network {pool.network} {fault}"
+        where = f"scaling/static_ip_address_pool[network='{pool.network}']"
+        for fault in _faults(group, pool.network, pool.addresses):
+            yield where, f"static_ip_address_pool of network {pool.network} {fault}"
+        lost = outside(pool, ranges[pool.network]) if ranges.get(pool.network) else None
+        if lost is not None:
+            yield where, lost
     pooled = {pool.network for pool in group.pools}
-    for interface in group.interfaces:
-        if interface.ip_address and group.min_active > 1 and interface.network not in pooled:
+    for nic in group.interfaces:
+        if nic.ip_address and group.min_active > 1 and nic.network not in pooled:
             yield (
-                f"interface {interface.nicid} has the static address {interface.ip_address}, but min_active is "
-                f"{group.min_active}: give a static_ip_address_pool for network {interface.network}"
+                "scaling",
+                f"interface {nic.nicid} has the static address {nic.ip_address}, but min_active is "
+                f"{group.min_active}: give a static_ip_address_pool for network {nic.network}",
             )
+    yield from _variable_faults(group)
 
 
-def _faults(group: Group, pool: Pool) -> Iterator[str]:
-    doubles = sorted({address for address in pool.addresses if pool.addresses.count(address) > 1})
+def _variable_faults(group: Group) -> Iterator[tuple[str, str]]:
+    for entry in group.day_zero:
+        for name, values in entry.variables.items():
+            missing = group.min_active - len(values)
+            if len(values) > 1 and missing > 0:
+                yield (
+                    f"config_data/configuration[dst='{entry.dst}']/variable[name='{name}']",
+                    f"variable {name} of {entry.dst} lacks {missing} values for min_active {group.min_active}",
+                )
+
+
+def _faults(group: Group, network: str, addresses: tuple[str, ...]) -> Iterator[str]:
+    doubles = sorted({address for address in addresses if addresses.count(address) > 1})
     if doubles:
         yield f"names {', '.join(doubles)} more than once"
-    own = 1 if group.fixed_address(pool.network) is not None else 0
-    missing = group.min_active - own - len(set(pool.addresses))
+    nics = [nic for nic in group.interfaces if nic.network == network]
+    named = {nic.ip_address for nic in nics if nic.ip_address}
+    missing = group.min_active * len(nics) - len(named) - len(set(addresses) - named)
     if missing > 0:
         yield f"lacks {missing} addresses for min_active {group.min_active}"
-    if all(interface.network != pool.network for interface in group.interfaces):
+    if not nics:
         yield f"is of no use: vm_group {group.name} has no interface on it"

@@ -55,11 +55,18 @@ class Checks:
             yield InvalidRequest(f"{CIRCULAR} {' -> '.join(loop)}", path=f"{path}/policies/startup")
         yield from _one_rule_each(wanted, path)
         for group in wanted.groups:
-            yield from self._group(group, f"{path}/vm_group[name='{group.name}']")
+            yield from self._group(wanted, group, f"{path}/vm_group[name='{group.name}']")
 
-    def _group(self, group: intent.Group, path: str) -> Iterator[EscError]:
-        for fault in pool_faults(group):
-            yield InvalidRequest(fault, path=f"{path}/scaling")
+    def _group(self, wanted: intent.Deployment, group: intent.Group, path: str) -> Iterator[EscError]:
+        if group.min_active > group.max_active:
+            yield OperationRefused(
+                f"scaling/min_active {group.min_active} of vm_group {group.name} is above scaling/max_active "
+                f"{group.max_active}",
+                path=f"{path}/scaling/min_active",
+                app_tag="must-violation",
+            )
+        for where, fault in pool_faults(group, wanted.networks):
+            yield InvalidRequest(fault, path=f"{path}/{where}")
         kpi = group.alive_kpi
         known = {name.casefold() for name in self._collectors.names}
         if kpi is not None and kpi.collector.casefold() not in known:

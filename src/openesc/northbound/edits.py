@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Protocol
 
 from lxml import etree
 
@@ -17,7 +18,6 @@ from openesc.netconf import User
 from openesc.northbound import access
 from openesc.northbound.canonical import canonical_config, misplaced_action
 from openesc.northbound.checks import Checks
-from openesc.northbound.flavors import FlavorLookup
 from openesc.store import Store, Tx
 
 DEPLOYMENT = "deployment"
@@ -37,8 +37,16 @@ class _OnlyTested(Exception):
     """Ends a test-only edit: nothing of it is kept."""
 
 
+class Lookup(Protocol):
+    """A question to the cloud that an edit is not accepted without."""
+
+    async def check(self, edit: SplitEdit) -> None:
+        """Raises: EscError."""
+        ...
+
+
 class Edits:
-    """Edits running. `on_changes` hears, in the lane, of every edit that was staged."""
+    """Edits running. `on_changes` hears, in the lane, of every edit that was staged; `lookups` ask the cloud before."""
 
     def __init__(
         self,
@@ -47,14 +55,14 @@ class Edits:
         planner: Planner,
         checks: Checks,
         on_changes: Callable[[Tx, Sequence[Change]], None],
-        flavors: FlavorLookup,
+        lookups: Sequence[Lookup],
     ) -> None:
         self._store = store
         self._running = running
         self._planner = planner
         self._checks = checks
         self._on_changes = on_changes
-        self._flavors = flavors
+        self._lookups = lookups
 
     async def edit(
         self,
@@ -67,7 +75,8 @@ class Edits:
         """Do the whole edit durably. Raises: YangErrors, EscError, EscErrors, StoreError; then nothing was changed."""
         edit = await self._prepared(config, default_operation)
         access.check_edit(user, [part.id for part in edit.edits])
-        await self._flavors.check(edit)
+        for lookup in self._lookups:
+            await lookup.check(edit)
         try:
             await self._store.write(lambda tx: self._stage(tx, user, edit, default_operation, test_only))
         except _OnlyTested:

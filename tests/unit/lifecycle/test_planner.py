@@ -9,9 +9,11 @@ import pytest_asyncio
 from lxml import etree
 from sqlalchemy import update
 
+from openesc.errors import OperationRefused
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
+from openesc.inventory.records import Vm
 from openesc.lifecycle import journal
 from openesc.lifecycle.engine import Engine, EngineSettings, Flow
 from openesc.lifecycle.journal import OperationRow
@@ -34,11 +36,11 @@ KINDS = [
 ]
 
 
-def document(*groups: str, active: int = 1) -> bytes:
+def document(*groups: str, active: int = 1, most: int = 9) -> bytes:
     made = "".join(
         f"<vm_group><name>{name}</name><image>i</image><flavor>f</flavor><bootup_time>60</bootup_time>"
         "<recovery_wait_time>0</recovery_wait_time><interfaces><interface><nicid>0</nicid><network>n</network>"
-        f"</interface></interfaces><scaling><min_active>{active}</min_active><max_active>9</max_active></scaling>"
+        f"</interface></interfaces><scaling><min_active>{active}</min_active><max_active>{most}</max_active></scaling>"
         "</vm_group>"
         for name in groups
     )
@@ -82,6 +84,9 @@ class House:
 
         await self.store.write(fn)
 
+    async def vms(self, row: OperationRow) -> list[Vm]:
+        return await self.store.read(lambda c: inventory.vms_of(c, row.deployment_id or ""))
+
     async def deployments(self) -> list[tuple[str, str]]:
         rows = await self.store.read(lambda c: inventory.deployments_named(c, "t", "d"))
         return [(row.id, row.state) for row in rows]
@@ -123,6 +128,19 @@ async def test_a_change_of_what_is_applied_is_an_update(house: House) -> None:
     await house.end(await house.deploy(document("a")), "up")
     (row,) = await house.deploy(document("a", "b"))
     assert row.kind == "update"
+
+
+async def test_more_vms_have_their_rows_before_the_update_begins(house: House) -> None:
+    """Lowering the number takes none away; a maximum below it is refused with both numbers."""
+    await house.end(await house.deploy(document("a", active=2)), "up")
+    (row,) = await house.deploy(document("a", active=3))
+    assert row.kind == "update"
+    assert [vm.ordinal for vm in await house.vms(row)] == [0, 1, 2]
+    (row,) = await house.deploy(document("a", active=1))
+    assert len(await house.vms(row)) == 3
+    with pytest.raises(OperationRefused) as caught:
+        await house.deploy(document("a", active=1, most=2))
+    assert caught.value.error_message == "scaling/max_active 2 of vm_group a is below the number of its VMs, 3"
 
 
 async def test_what_failed_is_tried_again_when_it_is_sent_again(house: House) -> None:

@@ -11,7 +11,7 @@ from openesc.errors import OperationRefused
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Vm
 from openesc.lifecycle.intent import Group, parse
-from openesc.lifecycle.pools import give_back, pool_faults, reserve, reserved
+from openesc.lifecycle.pools import give_back, pool_faults, refit, require_room, reserve, reserved, variable_key
 from openesc.store import Store, Tx
 
 ESC = "http://www.cisco.com/esc/esc"
@@ -24,14 +24,28 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def group(pool: str, *, min_active: int = 2, address: str = "") -> Group:
+def group(pool: str = "", *, min_active: int = 2, address: str = "", variable: str = "", nics: int = 1) -> Group:
+    interfaces = "".join(
+        f"<interface><nicid>{nicid}</nicid><network>n</network>{address}</interface>" for nicid in range(nics)
+    )
     document = f"""<esc_datamodel xmlns="{ESC}"><tenants><tenant><name>t</name><deployments><deployment><name>d</name>
       <vm_group><name>g</name><image>i</image><flavor>f</flavor><bootup_time>60</bootup_time>
       <recovery_wait_time>0</recovery_wait_time>
-      <interfaces><interface><nicid>0</nicid><network>n</network>{address}</interface></interfaces>
+      <interfaces>{interfaces}</interfaces>{config_data(variable)}
       <scaling><min_active>{min_active}</min_active><max_active>5</max_active>{pool}</scaling></vm_group>
       </deployment></deployments></tenant></tenants></esc_datamodel>"""
     return parse(document.encode()).group("g")
+
+
+def config_data(values: str) -> str:
+    """Day-0 data with a variable of these values."""
+    if not values:
+        return ""
+    several = "".join(f"<val>{value}</val>" for value in values.split())
+    return (
+        f"<config_data><configuration><dst>d</dst><data>$K</data><variable><name>K</name>{several}</variable>"
+        "</configuration></config_data>"
+    )
 
 
 def pool(*addresses: str, start: str = "", end: str = "", network: str = "n") -> str:
@@ -80,6 +94,11 @@ def test_single_addresses_come_before_ranges_and_ranges_are_written_out() -> Non
             group(pool("10.0.0.1", "10.0.0.2", network="other")),
             "static_ip_address_pool of network other is of no use: vm_group g has no interface on it",
         ),
+        (group(variable="a b", min_active=4), "variable K of d lacks 2 values for min_active 4"),
+        (
+            group(pool("10.0.0.1", "10.0.0.2"), nics=2),
+            "static_ip_address_pool of network n lacks 2 addresses for min_active 2",
+        ),
         (
             group("", address="<ip_address>10.0.0.1</ip_address>"),
             "interface 0 has the static address 10.0.0.1, but min_active is 2: "
@@ -88,11 +107,15 @@ def test_single_addresses_come_before_ranges_and_ranges_are_written_out() -> Non
     ],
 )
 def test_a_faulty_pool_is_named(wanted: Group, fault: str) -> None:
-    assert list(pool_faults(wanted)) == [fault]
+    assert [text for _, text in pool_faults(wanted)] == [fault]
 
 
 def test_the_first_vm_may_bring_its_own_address() -> None:
     assert list(pool_faults(group(pool("10.0.0.2"), address="<ip_address>10.0.0.1</ip_address>"))) == []
+
+
+def test_one_value_serves_all() -> None:
+    assert list(pool_faults(group(variable="a", min_active=4))) == []
 
 
 async def test_each_vm_takes_an_address_and_gives_it_back(store: Store) -> None:
@@ -105,10 +128,10 @@ async def test_each_vm_takes_an_address_and_gives_it_back(store: Store) -> None:
         return vms
 
     first, second = await store.write(plan)
-    assert await store.read(lambda c: reserved(c, first.id)) == {"n": "10.0.0.1"}
-    assert await store.read(lambda c: reserved(c, second.id)) == {"n": "10.0.0.2"}
+    assert await held(store, first) == {("n", 0): "10.0.0.1"}
+    assert await held(store, second) == {("n", 0): "10.0.0.2"}
 
-    with pytest.raises(OperationRefused, match="has no address left for VM number 3"):
+    with pytest.raises(OperationRefused, match="of network n in vm_group g lacks 1"):
         await store.write(lambda tx: reserve(tx, vm(tx, 2), wanted))
 
     def replace(tx: Tx) -> Vm:
@@ -118,5 +141,65 @@ async def test_each_vm_takes_an_address_and_gives_it_back(store: Store) -> None:
         return third
 
     third = await store.write(replace)
-    assert await store.read(lambda c: reserved(c, third.id)) == {"n": "10.0.0.1"}
-    assert await store.read(lambda c: reserved(c, first.id)) == {}
+    assert await held(store, third) == {("n", 0): "10.0.0.1"}
+    assert await held(store, first) == {}
+
+
+async def held(store: Store, of: Vm) -> dict[tuple[str, int], str]:
+    return dict((await store.read(lambda c: reserved(c, of.id))).addresses)
+
+
+async def test_what_a_pool_lacks_is_told_before_anything_is_taken(store: Store) -> None:
+    wanted = group(pool("10.0.0.1", "10.0.0.2", "10.0.0.3"))
+    await store.write(lambda tx: reserve(tx, vm(tx, 0), wanted))
+    with pytest.raises(OperationRefused) as caught:
+        await store.read(lambda c: require_room(c, "dep", wanted, [1, 2, 3, 4]))
+    assert caught.value.error_message == (
+        "static_ip_address_pool of network n in vm_group g lacks 2: 4 more VMs need 4, 2 of its 3 are free"
+    )
+
+
+async def test_the_address_an_interface_names_is_handed_out_to_nobody_else(store: Store) -> None:
+    wanted = group(pool("10.0.0.1", "10.0.0.2"), address="<ip_address>10.0.0.1</ip_address>")
+
+    def plan(tx: Tx) -> list[Vm]:
+        vms = [vm(tx, 0), vm(tx, 1)]
+        for planned in vms:
+            reserve(tx, planned, wanted)
+        return vms
+
+    first, second = await store.write(plan)
+    assert await held(store, first) == {}
+    assert await held(store, second) == {("n", 0): "10.0.0.2"}
+
+
+async def test_two_interfaces_on_one_network_have_an_address_each(store: Store) -> None:
+    wanted = group(pool("10.0.0.1", "10.0.0.2"), nics=2)
+
+    def plan(tx: Tx) -> Vm:
+        planned = vm(tx, 0)
+        reserve(tx, planned, wanted)
+        return planned
+
+    assert await held(store, await store.write(plan)) == {("n", 0): "10.0.0.1", ("n", 1): "10.0.0.2"}
+
+
+async def test_values_of_a_variable_are_a_pool_and_follow_the_document(store: Store) -> None:
+    """A value that is no more in the pool is given back for another; the others stay with their VMs."""
+    key = variable_key("g", "d", "K")
+
+    def values(tx: Tx, vms: list[Vm]) -> list[str]:
+        return [reserved(tx.connection, one.id).variables[key] for one in vms]
+
+    def plan(tx: Tx) -> tuple[list[str], list[str], dict[str, str]]:
+        vms = [vm(tx, 0), vm(tx, 1)]
+        for planned in vms:
+            reserve(tx, planned, group(variable="a b c"))
+        first = values(tx, vms)
+        for planned in vms:
+            refit(tx, planned, group(variable="b c"))
+        second = values(tx, vms)
+        refit(tx, vms[0], group(variable="only"))
+        return first, second, dict(reserved(tx.connection, vms[0].id).variables)
+
+    assert await store.write(plan) == (["a", "b"], ["c", "b"], {})

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from openesc.errors import OperationRefused
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Vm
 from openesc.lifecycle import announce, journal
 from openesc.lifecycle.context import Services, Work
+from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.flows.parts import ensure_networks, ensure_project, make_vms, remove_networks, together
 from openesc.lifecycle.flows.sweep import submit_if_doubted
 from openesc.lifecycle.flows.undeploy import remove_vm
-from openesc.lifecycle.planner import plan_vms
+from openesc.lifecycle.plan import plan_vms
 from openesc.lifecycle.steps.placement import remove_server_groups
 from openesc.store import Tx
 
@@ -32,8 +34,15 @@ async def converge(work: Work) -> None:
 
 
 def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
-    """What is missing and what is too much: wanted against applied. New VMs get their rows."""
-    wanted = plan_vms(tx, work.deployment.id, work.intent)
+    """What is missing and what is too much: wanted against applied. VMs that went meanwhile get new rows.
+
+    Rows of documents that were accepted later are left to their operations.
+    Raises: StepFailed.
+    """
+    try:
+        wanted = plan_vms(tx, work.deployment.id, work.intent, until=work.op.row.position)
+    except OperationRefused as error:  # room that was there when it was accepted is gone
+        raise StepFailed(error.error_message) from error
     vms = inventory.vms_of(tx.connection, work.deployment.id)
     networks = inventory.resources(tx.connection, kind="network", deployment_id=work.deployment.id)
     names = {network.name for network in work.intent.networks}
@@ -41,7 +50,7 @@ def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
     return {
         "make": [vm.id for vm in missing],
         "again": [vm.id for vm in missing if vm.state != states.VM_UNDEF],
-        "remove": [vm.id for vm in vms if vm.id not in wanted],
+        "remove": [vm.id for vm in vms if vm.id not in wanted and vm.created_at <= work.op.row.position],
         "networks": [network.name for network in networks if network.name not in names],
     }
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from openesc.inventory.records import Interface
-from openesc.lifecycle.intent import DayZero, FileLocator
+from openesc.lifecycle.intent import DayZero, FileLocator, Group
+from openesc.lifecycle.pools import variable_key
 from openesc.vim.errors import VimBadRequest
 
 USER_DATA = "--user-data"
@@ -67,31 +68,28 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return _TOKEN.sub(lambda found: values.get(found[1] or found[2], found[0]), template)
 
 
-def variables_of(day_zero: DayZero, ordinal: int) -> dict[str, str]:
-    """The values the VM of this `ordinal` takes: a single value serves all VMs, several are a pool.
+def variables_of(group: str, day_zero: DayZero, held: Mapping[str, str]) -> dict[str, str]:
+    """The values of a VM: a single value serves all VMs, of several it is the one that it `held` from their pool.
 
-    Raises: VimBadRequest when the pool has no value for it.
+    Raises: VimBadRequest when it has none.
     """
     chosen = {}
     for name, values in day_zero.variables.items():
-        if len(values) > 1 and ordinal >= len(values):
-            raise VimBadRequest(
-                f"variable {name} of {day_zero.dst} has {len(values)} values, VM number {ordinal + 1} finds none"
-            )
-        if values:
-            chosen[name] = values[ordinal] if len(values) > 1 else values[0]
+        value = held.get(variable_key(group, day_zero.dst, name)) if len(values) > 1 else next(iter(values), None)
+        if value is None and values:
+            raise VimBadRequest(f"variable {name} of {day_zero.dst} has no value left for this VM")
+        if value is not None:
+            chosen[name] = value
     return chosen
 
 
-async def render(
-    entries: Sequence[DayZero], ordinal: int, interfaces: Sequence[Interface], sources: Sources
-) -> Rendered:
+async def render(group: Group, held: Mapping[str, str], interfaces: Sequence[Interface], sources: Sources) -> Rendered:
     """Fill in every template of a VM. Raises: VimBadRequest when a template cannot be had."""
     user_data: bytes | None = None
     files: dict[str, bytes] = {}
-    for entry in entries:
+    for entry in group.day_zero:
         template = await asyncio.to_thread(_template, entry, sources)
-        content = fill(template, {**tokens(interfaces), **variables_of(entry, ordinal)}).encode()
+        content = fill(template, {**tokens(interfaces), **variables_of(group.name, entry, held)}).encode()
         if entry.dst == USER_DATA:
             user_data = content
         else:

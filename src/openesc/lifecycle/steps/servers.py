@@ -44,7 +44,7 @@ class VmSteps:
         """A port for the interface, found by its tag after a lost answer."""
         network = facts.networks[wanted.network]
         held = await self.work.services.store.read(lambda connection: reserved(connection, self.vm.id))
-        wanted = replace(wanted, ip_address=held.get(wanted.network, wanted.ip_address))
+        wanted = replace(wanted, ip_address=held.address(wanted))
         spec = self._port_spec(wanted, network.id, facts.subnet_id(wanted))
         cloud = await self.work.cloud()
 
@@ -54,7 +54,7 @@ class VmSteps:
                 return next((port for port in tagged if port.name == spec.name), None)
 
             port, doubt = await create_once(attempt, self.work.settings.patience, look, lambda: cloud.create_port(spec))
-            return {"interface": _leaves(self.vm, wanted, port, facts), "doubt": doubt}
+            return {"interface": _leaves(self.vm, wanted, port, facts, self.group.pool(wanted.network)), "doubt": doubt}
 
         def record(tx: Tx, result: dict[str, Any]) -> None:
             inventory.put_interface(tx, Interface(**result["interface"]))
@@ -69,7 +69,8 @@ class VmSteps:
         server_group_id = await ensure_server_group(self.work, rule) if rule is not None else None
 
         async def act(attempt: Attempt) -> dict[str, Any]:
-            rendered = await day_zero.render(self.group.day_zero, self.vm.ordinal, interfaces, self.work.sources)
+            held = await self.work.services.store.read(lambda connection: reserved(connection, self.vm.id))
+            rendered = await day_zero.render(self.group, held.variables, interfaces, self.work.sources)
             spec = replace(self._server_spec(facts, interfaces, rendered, devices), server_group_id=server_group_id)
             server, doubt = await create_once(
                 attempt,
@@ -160,7 +161,10 @@ class VmSteps:
         )
 
 
-def _leaves(vm: Vm, wanted: intent.Interface, port: Port, facts: GroupFacts) -> dict[str, Any]:
+def _leaves(
+    vm: Vm, wanted: intent.Interface, port: Port, facts: GroupFacts, pool: intent.Pool | None
+) -> dict[str, Any]:
+    """What opdata shows; the group's pool may say netmask and gateway."""
     address = port.fixed_ips[0] if port.fixed_ips else None
     subnet = facts.networks[wanted.network].subnet(address.subnet_id) if address else None
     return {
@@ -172,8 +176,8 @@ def _leaves(vm: Vm, wanted: intent.Interface, port: Port, facts: GroupFacts) -> 
         "subnet_id": address.subnet_id if address else "",
         "ip_address": address.ip_address if address else "",
         "mac_address": port.mac_address,
-        "netmask": subnet.netmask if subnet else None,
-        "gateway": subnet.gateway if subnet else None,
+        "netmask": (pool and pool.netmask) or (subnet.netmask if subnet else None),
+        "gateway": (pool and pool.gateway) or (subnet.gateway if subnet else None),
     }
 
 

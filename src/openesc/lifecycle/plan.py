@@ -1,0 +1,79 @@
+"""Which VMs a document wants: each has its row, with what it takes of the pools, from the edit's transaction on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+
+from openesc.inventory import states
+from openesc.inventory import store as inventory
+from openesc.inventory.records import Vm
+from openesc.lifecycle import intent
+from openesc.lifecycle.pools import refit, require_room, reserve
+from openesc.lifecycle.steps.names import vm_name
+from openesc.store import Tx
+
+
+def plan_vms(
+    tx: Tx, deployment_id: str, wanted: intent.Deployment, *, until: int | None = None, refitting: bool = True
+) -> set[str]:
+    """Give every wanted VM its row. Returns the ids of all that are wanted; rows beside them are too many.
+
+    `until`: rows made after this position are another document's, for an operation that comes later. `refitting`: what
+    existing VMs hold of the pools is brought to the document too; not while an operation works by an earlier one.
+    Raises: OperationRefused when a pool has too little for them.
+    """
+    known = inventory.vms_of(tx.connection, deployment_id)
+    keep: set[str] = set()
+    for group in wanted.groups:
+        members = [vm for vm in known if vm.vm_group == group.name]
+        ours = [vm for vm in members if until is None or vm.created_at <= until]
+        for vm in ours if refitting else ():
+            refit(tx, vm, group)
+        made = _plan_more(tx, deployment_id, wanted, group, group.min_active - len(ours), members)
+        keep.update(vm.id for vm in (*ours, *made))
+    return keep
+
+
+def _plan_more(
+    tx: Tx, deployment_id: str, wanted: intent.Deployment, group: intent.Group, more: int, members: list[Vm]
+) -> list[Vm]:
+    taken = {vm.ordinal for vm in members}
+    ordinals = list(islice((number for number in count() if number not in taken), max(0, more)))
+    require_room(tx.connection, deployment_id, group, ordinals)
+    made = [_planned(tx, deployment_id, wanted, group, ordinal) for ordinal in ordinals]
+    for vm in made:
+        inventory.add_vm(tx, vm)
+        reserve(tx, vm, group)
+    return made
+
+
+def capacity_faults(vms: Iterable[Vm], wanted: intent.Deployment) -> Iterator[str]:
+    """Groups that have more VMs than they may have: an update never takes one away for that."""
+    there = [vm.vm_group for vm in vms if vm.state != states.VM_UNDEPLOYING]
+    for group in wanted.groups:
+        active = there.count(group.name)
+        if active > group.max_active:
+            yield (
+                f"scaling/max_active {group.max_active} of vm_group {group.name} is below the number of its VMs, "
+                f"{active}"
+            )
+
+
+def _planned(tx: Tx, deployment_id: str, wanted: intent.Deployment, group: intent.Group, ordinal: int) -> Vm:
+    return Vm(
+        id=inventory.new_id(),
+        deployment_id=deployment_id,
+        vm_group=group.name,
+        ordinal=ordinal,
+        name=vm_name(wanted.name, group.name, ordinal, group.vim_vm_name),
+        state=states.VM_UNDEF,
+        server_id=None,
+        host_id=None,
+        hostname=None,
+        image=group.image,
+        flavor=group.flavor,
+        announced=False,
+        failure=None,
+        created_at=tx.clock.tick(),
+    )
