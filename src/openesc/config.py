@@ -130,15 +130,6 @@ class Engine(Section):
         description="refuse to stop or reboot a VM, without force, where its group would fall below min_active",
     )
     server_delete_timeout_s: Seconds = Field(default=300, description="seconds a server may take to vanish")
-    volume_timeout_s: Seconds = Field(default=1200, description="seconds a volume may take to become available")
-    snapshot_create_poll_s: Seconds = Field(
-        default=15, description="seconds between two looks at a snapshot being made"
-    )
-    snapshot_create_timeout_s: Seconds = Field(default=1200, description="seconds a snapshot may take to be made")
-    snapshot_delete_poll_s: Seconds = Field(
-        default=15, description="seconds between two looks at a snapshot being deleted"
-    )
-    snapshot_delete_timeout_s: Seconds = Field(default=1200, description="seconds a snapshot may take to vanish")
     recovery_retries_max: int = Field(
         default=3, ge=0, description="redeployments a recovery tries where the recovery_policy has no max_retries"
     )

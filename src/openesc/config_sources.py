@@ -190,19 +190,20 @@ def _unknown(key: str, known: Iterable[str]) -> str:
     names = list(known)
     section, _, name = key.partition(".")
     if not name:
-        return f"{key} stands in no section{_near(key, names)}"
+        return f"{key} stands in no section{near(key, names)}"
     if not any(one.startswith(f"{section}.") for one in names):
         sections = {one.split(".")[0] for one in names}
-        return f"no section [{section}] for {name}{_near(section, sections)}"
-    return f"no setting {key}{_near(key, names)}"
+        return f"no section [{section}] for {name}{near(section, sections)}"
+    return f"no setting {key}{near(key, names)}"
 
 
 def _near_variable(variable: str, settings: Iterable[str]) -> str:
     # the prefix they all share would make everything look near
     bare = [name.removeprefix(PREFIX) for name in (*settings, *OTHER_VARIABLES)]
-    return _near(variable.removeprefix(PREFIX).upper(), bare).replace("did you mean ", f"did you mean {PREFIX}")
+    return near(variable.removeprefix(PREFIX).upper(), bare).replace("did you mean ", f"did you mean {PREFIX}")
 
 
-def _near(name: str, candidates: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(candidates), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else "; `openesc config sample` lists what there is"
+def near(name: str, candidates: Iterable[str], otherwise: str = "`openesc config sample` lists what there is") -> str:
+    """The end of a message on an unknown name: the candidate that was meant, or where to find what there is."""
+    nearest = difflib.get_close_matches(name, sorted(candidates), n=1, cutoff=0.6)
+    return f"; did you mean {nearest[0]}?" if nearest else f"; {otherwise}"

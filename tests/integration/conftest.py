@@ -11,6 +11,8 @@ from tests.integration.main_job.house import House, Session
 from tests.integration.main_job.subscriber import Subscriber, subscribe
 from tests.server_process import ServerProcess
 
+from openesc.vimmanager import FILE
+
 QUICK = {
     "OPENESC_CLOUDSIM__BOOT_SECONDS": "0.1",
     "OPENESC_ENGINE__CLOUD_PATIENCE_S": "20",
@@ -28,11 +30,17 @@ def schema_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def make_house(tmp_path_factory: pytest.TempPathFactory, schema_cache: Path) -> Iterator[Callable[..., House]]:
-    """Start servers, each with a cloud of its own; they end with the module."""
+    """Start servers, each with a cloud of its own; they end with the module.
+
+    A name with a dot in it is a property of the vimmanager, any other one an environment variable.
+    """
     made: list[House] = []
 
-    def make(**settings: str) -> House:
+    def make(**given: str) -> House:
         data_dir = tmp_path_factory.mktemp("data")
+        properties = [f"{name}={value}\n" for name, value in given.items() if "." in name]
+        settings = {name: value for name, value in given.items() if "." not in name}
+        (data_dir / FILE).write_text("".join(properties))
         if schema_cache.exists():
             shutil.copytree(schema_cache, data_dir / "cache")
         house = House(ServerProcess(data_dir, {**QUICK, **settings}))

@@ -20,7 +20,8 @@ def show(
     form: Format = "table",
     columns: Columns = None,
 ) -> None:
-    """Show the settings in force; secrets are masked."""
+    """Show the settings in force, then the vimmanager's properties; secrets are masked."""
+    from openesc.cli.commands_vimmanager import in_force
     from openesc.cli.output import show_rows
 
     settings = load_settings(config, data_dir)
@@ -28,13 +29,17 @@ def show(
         {"setting": key, "value": shown(settings.value(key)), "origin": str(settings.origin(key))}
         for key in settings.names()
     ]
+    rows += [{"setting": key, **found} for key, found in in_force(settings.data_dir).items()]
     show_rows(rows, ["setting", "value", *(["origin"] if origin else [])], form, columns)
 
 
 @app.command("check")
 def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
-    """Check the settings; exit status 2 and one line for each problem if they cannot be used."""
+    """Check the settings and application.properties; exit status 2 and one line for each problem if they are wrong."""
+    from openesc.vimmanager import read
+
     settings = load_settings(config, data_dir)
+    read(settings.data_dir)
     say(f"The settings are good; {len(settings.origins)} of {len(settings.names())} are not defaults.")
 
 

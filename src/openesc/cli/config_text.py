@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from openesc.config import Section, Settings
 from openesc.config_sources import ALIASES, OTHER_VARIABLES, variable_name
+from openesc.vimmanager import KEYS
 
 DATA_DIR = "$XDG_DATA_HOME/openesc (~/.local/share/openesc)"
 INTRODUCTION = """# Settings
@@ -21,9 +22,25 @@ Settings come from four sources, each stronger than the one before it: the defau
 exist is an error in file and environment alike, with the nearest one suggested. `openesc config show --origin` prints
 what is in force and where it comes from, `openesc config check` only says whether it is good, `openesc config sample`
 prints a file to start from. Times are in seconds (`_s`) unless the name says otherwise. The environment
-writes a list as `PATH` does, with colons. Nothing is read again while the server runs.
+writes a list as `PATH` does, with colons. Nothing is read again while the server runs. How often and how long the cloud
+is asked for snapshots and volumes is said in [a file of its own](#applicationproperties).
 
 This page is the output of `openesc config reference`.
+"""
+
+
+PROPERTIES = """## `application.properties`
+
+ESC's vimmanager keeps how often and how long the cloud is asked in `/opt/cisco/esc/vimmanager/application.properties`.
+Here that file lies in the data directory, in the same form (Java properties), and is the only place for these values.
+A key that does not exist and a value that is not good are errors that name file, line and key: the server does not
+start with them.
+
+`escadm vimmanager show` prints what is in force. `escadm vimmanager set --config KEY=VALUE [KEY=VALUE]...` puts values
+in force until the next restart: operations under way take them at once. `escadm vimmanager restart` reads the file
+again and forgets what was set; a file with an error changes nothing. Without a running server `show` prints what the
+file gives. `openesc config show --origin` lists these values too. `openesc vimmanager` does the same as
+`escadm vimmanager`.
 """
 
 
@@ -42,7 +59,14 @@ def reference_markdown() -> str:
     parts = [INTRODUCTION, "## Variables that are no settings of their own", "", *_variables(), ""]
     for name, section in Settings.sections().items():
         parts += [f"## `[{name}]`", "", section.__doc__ or "", "", *_rows(name, section), ""]
-    return "\n".join(parts).rstrip() + "\n"
+    return "\n".join([*parts, PROPERTIES, *_properties()]) + "\n"
+
+
+def _properties() -> Iterator[str]:
+    yield "| key | default | meaning |"
+    yield "| --- | --- | --- |"
+    for key in KEYS.values():
+        yield f"| `{key.name}` | `{key.default}` | {key.meaning} ({key.wanted}) |"
 
 
 def _rows(name: str, section: type[Section]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -25,8 +25,11 @@ SYSTEM = "system"
 class Connectors:
     """Keeps the registry of clouds in step with the settings and with running."""
 
-    def __init__(self, settings: Settings, cloud: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, settings: Settings, cloud: Mapping[str, Any] | None, volume_interval: Callable[[], float]
+    ) -> None:
         self._settings = settings
+        self._volume_interval = volume_interval
         self._default_auth = {word: str(cloud[word]) for word in AUTH_WORDS} if cloud else {}
         self._probe_url = f"{_base(self._default_auth['auth_url'])}/sim/ping" if cloud else None
         self._auth: dict[str, dict[str, str]] = {}
@@ -92,6 +95,7 @@ class Connectors:
             cloud=vim.cloud if auth is None else None,
             http_timeout=vim.http_timeout_s,
             poll_interval=vim.poll_interval_s,
+            volume_interval=self._volume_interval,
             threads=vim.threads,
             probe_url=self._probe_url,
             image_folders=tuple(map(str, vim.file_folders)),

@@ -19,6 +19,7 @@ from openesc.cli import (
     commands_operation,
     commands_serve,
     commands_user,
+    commands_vimmanager,
 )
 from openesc.cli.problems import Problem, of_exception
 
@@ -34,6 +35,7 @@ app.add_typer(commands_config.app, name="config")
 app.add_typer(commands_user.app, name="user")
 app.add_typer(commands_operation.app, name="operation")
 app.add_typer(commands_leftover.app, name="leftover")
+app.add_typer(commands_vimmanager.app, name="vimmanager")
 app.add_typer(commands_cloudsim.app, name="cloudsim")
 app.command("netconf-console")(commands_console.netconf_console)
 app.add_typer(commands_debug.app, name="debug")

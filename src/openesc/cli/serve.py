@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from openesc import vimmanager
 from openesc.cli import datadir, simulator
 from openesc.cli.problems import Problem
 from openesc.cli.runtime import (
@@ -36,10 +37,11 @@ NO_ADDRESS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 def run(settings: Settings) -> int:
-    """Serve until told to stop. Returns the exit status; raises Problem when it cannot start."""
+    """Serve until told to stop. Returns the exit status; raises Problem or ConfigError when it cannot start."""
     from openesc.cli import wiring
 
     with datadir.locked(settings.data_dir):
+        vimmanager.read(settings.data_dir)  # what is wrong in it is told before anything is started
         status = asyncio.run(serve(settings, wiring.open_services, wiring.control_handlers, _watch_the_clock))
     return _leave(status)
 

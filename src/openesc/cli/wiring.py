@@ -18,18 +18,20 @@ from openesc.cli.retention import keep_retention
 from openesc.cli.runtime import Address
 from openesc.cli.supervisor import Supervisor
 from openesc.cli.user_handlers import user_handlers
+from openesc.cli.vimmanager_handlers import vimmanager_handlers
 from openesc.config import Settings
 from openesc.datastore.running import Running
 from openesc.datastore.secrets import Vault
 from openesc.events.block import BlockLog
 from openesc.events.log import EventLog
-from openesc.lifecycle.context import LifecycleSettings, Polling
+from openesc.lifecycle.context import LifecycleSettings
 from openesc.lifecycle.context import Services as LifecycleServices
 from openesc.lifecycle.engine import Engine, EngineSettings
 from openesc.lifecycle.failpoints import Failpoints
 from openesc.lifecycle.flavors import FlavorQuestion
 from openesc.lifecycle.flows.registry import flows
 from openesc.lifecycle.planner import Planner
+from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.subnets import SubnetQuestion
 from openesc.monitor.alive import AliveMonitor
 from openesc.monitor.collectors import standard_collectors
@@ -46,6 +48,7 @@ from openesc.northbound.snapshot_actions import snapshot_handlers
 from openesc.northbound.users import Users
 from openesc.store import Store
 from openesc.vim.errors import VimError
+from openesc.vimmanager import VimManager
 
 log = structlog.get_logger()
 
@@ -63,6 +66,7 @@ class Services:
     engine: Engine
     planner: Planner
     lifecycle: LifecycleServices
+    vimmanager: VimManager
     server: NetconfServer | None = None
     netconf: Address = ("", 0)
     rest: Address | None = None
@@ -80,8 +84,7 @@ async def open_services(
     settings: Settings, supervisor: Supervisor, *, cloud: Mapping[str, Any] | None, serving: bool = True
 ) -> Services:
     """Open the store and what stands on it; with `serving` also run: engine, log block, listeners."""
-    store = Store(settings.data_dir / DATABASE)
-    services = _build(settings, store, cloud)
+    services = _build(settings, VimManager(settings.data_dir), cloud)
     if serving:
         await _run(services, supervisor)
     return services
@@ -93,6 +96,7 @@ def control_handlers(services: Services) -> Mapping[str, Handler]:
         **user_handlers(services.users),
         **operation_handlers(services.store, services.engine, services.planner),
         **leftover_handlers(services.lifecycle),
+        **vimmanager_handlers(services.vimmanager),
     }
 
 
@@ -103,10 +107,12 @@ def debug_steps() -> list[dict[str, str]]:
     return [{"flow": flow, "step": step} for flow, steps in STEPS.items() for step in steps]
 
 
-def _build(settings: Settings, store: Store, cloud: Mapping[str, Any] | None) -> Services:
+def _build(settings: Settings, vimmanager: VimManager, cloud: Mapping[str, Any] | None) -> Services:
+    store = Store(settings.data_dir / DATABASE)
     tree = unit_tree(load_schema(settings.data_dir / "cache"))
     running = Running(store, tree, Vault(settings.data_dir / "keys" / "secrets.key", SECRET_KINDS))
-    connectors = Connectors(settings, cloud)
+    lifecycle_settings = _lifecycle_settings(settings, vimmanager)
+    connectors = Connectors(settings, cloud, lambda: lifecycle_settings.volume_create.interval)
     connectors.attach(running)
     events = EventLog(store)
     lifecycle = LifecycleServices(
@@ -114,7 +120,7 @@ def _build(settings: Settings, store: Store, cloud: Mapping[str, Any] | None) ->
         events=events,
         vims=connectors.registry,
         monitor=AliveMonitor(standard_collectors(connectors.registry)),
-        settings=_lifecycle_settings(settings),
+        settings=lifecycle_settings,
         file_servers=connectors.file_servers,
     )
     engine = Engine(
@@ -126,22 +132,29 @@ def _build(settings: Settings, store: Store, cloud: Mapping[str, Any] | None) ->
     )
     lifecycle.queue = engine
     planner = Planner(engine, settings.vim.default_id)
-    return Services(settings, store, Users(store), events, running, connectors, engine, planner, lifecycle)
+    return Services(settings, store, Users(store), events, running, connectors, engine, planner, lifecycle, vimmanager)
 
 
-def _lifecycle_settings(settings: Settings) -> LifecycleSettings:
+def _lifecycle_settings(settings: Settings, vimmanager: VimManager) -> LifecycleSettings:
     engine = settings.engine
     return LifecycleSettings(
         patience=engine.cloud_patience_s,
         server_timeout=engine.server_boot_timeout_s,
         delete_timeout=engine.server_delete_timeout_s,
-        volume_timeout=engine.volume_timeout_s,
         file_folders=tuple(settings.vim.file_folders),
-        snapshot_create=Polling(engine.snapshot_create_poll_s, engine.snapshot_create_timeout_s),
-        snapshot_delete=Polling(engine.snapshot_delete_poll_s, engine.snapshot_delete_timeout_s),
+        snapshot_create=_polling(vimmanager, "snapshot.create"),
+        snapshot_delete=_polling(vimmanager, "snapshot.delete"),
+        volume_create=_polling(vimmanager, "volume.create"),
         recovery_retries=engine.recovery_retries_max,
         export_folder=engine.export_dir or settings.data_dir / "exports",
     )
+
+
+def _polling(vimmanager: VimManager, of: str) -> Polling:
+    """What the properties say of it, now and whenever they change."""
+    polling = Polling()
+    vimmanager.on_change(lambda: polling.change(*vimmanager.polling(of)))
+    return polling
 
 
 def _engine_settings(settings: Settings) -> EngineSettings:

@@ -16,6 +16,7 @@ from openesc.inventory.records import Deployment
 from openesc.lifecycle import intent
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Operation
+from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.queue import Queue
 from openesc.lifecycle.steps.calls import persist
 from openesc.lifecycle.steps.day_zero import FileServer, Sources
@@ -28,30 +29,21 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Polling:
-    """How the cloud is asked for what takes its time: every `interval` seconds, for `timeout` seconds."""
-
-    interval: float = 15.0
-    timeout: float = 1200.0
-
-
-@dataclass(frozen=True, slots=True)
 class LifecycleSettings:
     """Times in seconds.
 
     `patience`: how long a step goes on trying while the cloud cannot be reached or answers 5xx. `server_timeout`: for
-    a server to become ACTIVE. `delete_timeout`: for a server to be gone. `volume_timeout`: for a volume to become
-    available.
+    a server to become ACTIVE. `delete_timeout`: for a server to be gone. The pollings may change at run time.
     """
 
     patience: float = 120.0
     server_timeout: float = 600.0
     delete_timeout: float = 120.0
-    volume_timeout: float = 600.0
     file_folders: tuple[Path, ...] = ()
     """Local folders that ``file://`` addresses of day-0 data and images may point into."""
     snapshot_create: Polling = field(default_factory=Polling)
     snapshot_delete: Polling = field(default_factory=Polling)
+    volume_create: Polling = field(default_factory=Polling)
     recovery_retries: int = 3
     """How often a recovery undeploys and deploys a VM where its group does not say."""
     export_folder: Path | None = None

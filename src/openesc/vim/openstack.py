@@ -87,7 +87,9 @@ class OpenStackVim:
         self._ping = _pinger(settings)
         pace, name = Pace(interval=settings.poll_interval), settings.vim_id
         self._servers = Watcher(name, ServerSource(self), pace, all_scopes=settings.all_projects)
-        self._volumes = Watcher(name, VolumeSource(self), pace, all_scopes=settings.all_projects)
+        self._volumes = Watcher(
+            name, VolumeSource(self), pace, all_scopes=settings.all_projects, interval=settings.volume_interval
+        )
 
     @property
     def vim_id(self) -> str:

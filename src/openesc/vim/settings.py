@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -29,6 +29,8 @@ class VimSettings:
     """Seconds to connect, to wait for an answer, and for a whole call with its log-in (uploads excepted)."""
     poll_interval: float = 5.0
     """Seconds between two looks at what is waited for, once its first moments are over."""
+    volume_interval: Callable[[], float] | None = None
+    """The same for volumes, asked at each look, as it may change; None: as for everything else."""
     threads: int = 16
     """Calls to the cloud at the same time; more wait their turn."""
     probe_url: str | None = None

@@ -22,6 +22,9 @@ from openesc.vim.errors import VimError, VimFault, VimForbidden, VimNotFound, Wa
 
 log = structlog.get_logger(__name__)
 
+RECONSIDER = 1.0
+"""Seconds of sleep after which the interval, which may have become shorter, is asked again."""
+
 
 class Reading(Protocol):
     """What is waited for, as the cloud reports it."""
@@ -122,13 +125,23 @@ class Watcher(Generic[R]):
         source: how things are read.
         pace: how often.
         all_scopes: whether one list over all projects may be tried.
+        interval: the seconds in place of the pace's interval, asked each time, where they may change.
     """
 
-    def __init__(self, name: str, source: Source[R], pace: Pace, *, all_scopes: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        source: Source[R],
+        pace: Pace,
+        *,
+        all_scopes: bool = True,
+        interval: Callable[[], float] | None = None,
+    ) -> None:
         self._name = name
         self._source = source
         self._pace = pace
         self._all_scopes = all_scopes
+        self._interval = interval or (lambda: pace.interval)
         self._waiters: set[_Waiter[R]] = set()
         self._memory: defaultdict[str | None, _Memory] = defaultdict(_Memory)
         self._changed = asyncio.Event()
@@ -202,22 +215,24 @@ class Watcher(Generic[R]):
                 _fail(waiter, VimError(f"waiting failed: {error!r}"))
 
     async def _pause(self, took: float) -> None:
-        """Sleep until the next look is due. A new waiter brings it forward; that the last one has gone ends it."""
+        """Sleep until the next look is due. A new waiter and a shorter interval bring it forward; that the last one has
+        gone ends it.
+        """
         due = time.monotonic() + max(self._delay(), took)
         while self._waiters and (left := due - time.monotonic()) > 0:
             self._changed.clear()
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(min(left, RECONSIDER)):
                     await self._changed.wait()
             except TimeoutError:
-                return
+                pass
             due = min(due, time.monotonic() + max(self._delay(), took))
 
     def _delay(self) -> float:
         if not self._waiters:
             return 0.0
         youngest = time.monotonic() - max(waiter.joined for waiter in self._waiters)
-        return min(max(youngest / 2, self._pace.first), self._pace.interval)
+        return min(max(youngest / 2, self._pace.first), self._interval())
 
     async def _look(self) -> None:
         look = _Look(list(self._waiters), self._pace.confirmations)
@@ -254,7 +269,7 @@ class Watcher(Generic[R]):
         left = [waiter for waiter in waiters if not waiter.future.done()]
         # what a full list lacks may be gone, and what did not change since a waiter joined it has never seen
         unknown = [waiter for waiter in left if not waiter.seen]
-        if not full and len(unknown) > look.reads_left and time.monotonic() - memory.swept > self._pace.interval:
+        if not full and len(unknown) > look.reads_left and time.monotonic() - memory.swept > self._interval():
             memory.since = None
             await self._ask(scope, memory, waiters, look)
             unknown = [waiter for waiter in unknown if not waiter.seen]

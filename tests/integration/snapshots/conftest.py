@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 POLLS = {
-    "OPENESC_ENGINE__SNAPSHOT_CREATE_POLL_S": "0.1",
-    "OPENESC_ENGINE__SNAPSHOT_CREATE_TIMEOUT_S": "4",
-    "OPENESC_ENGINE__SNAPSHOT_DELETE_POLL_S": "0.1",
-    "OPENESC_ENGINE__SNAPSHOT_DELETE_TIMEOUT_S": "3",
+    "vim.asyncpoller.snapshot.create.poll.secs": "0.1",
+    "vim.asyncpoller.snapshot.create.timeout.mins": "0.066666667",
+    "vim.asyncpoller.snapshot.delete.poll.secs": "0.1",
+    "vim.asyncpoller.snapshot.delete.timeout.mins": "0.05",
     "OPENESC_ENGINE__CLOUD_PATIENCE_S": "5",
 }
 

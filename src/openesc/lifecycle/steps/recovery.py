@@ -174,9 +174,9 @@ class RecoverySteps:
         return volumes.Devices(tuple(devices))
 
     async def _kept(self, record: Resource, wanted: intent.Volume, path: str) -> BlockDevice:
-        cloud, volume_id = await self.work.cloud(), str(record.external_id)
+        volume_id = str(record.external_id)
         if not self.op.done(path):  # later it may be in use by the new server already
-            await self.work.answered(cloud.wait_volume(volume_id, "available", self.work.settings.volume_timeout))
+            await volumes.available(self.work, volume_id)
             await self.op.commit(path, lambda tx: None)
         index = wanted.boot_index if wanted.boot_index is not None else -1
         return BlockDevice(volume_id, boot_index=index, disk_bus=wanted.bus)

@@ -17,9 +17,10 @@ from typing import Any
 
 from openesc.inventory import snapshots as inventory
 from openesc.inventory.snapshots import Snapshot
-from openesc.lifecycle.context import Polling, Services
+from openesc.lifecycle.context import Services
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Attempt, Operation
+from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.store import Tx, now_ms
 from openesc.vim import goals
@@ -157,7 +158,7 @@ class SnapshotSteps:
         async def look() -> str | None:
             return await self._image_missing(image_id) or await self._volumes_missing(volume_snapshot_ids)
 
-        await self.poll("active", lambda: self.services.settings.snapshot_create, look)
+        await self.poll("active", self.services.settings.snapshot_create, look)
         await self._rested()
 
     async def _image_missing(self, image_id: str) -> str | None:
@@ -201,12 +202,12 @@ class SnapshotSteps:
         except VimError:
             return  # the server's own trouble is not the snapshot's
 
-    async def poll(self, path: str, polling: Callable[[], Polling], look: Look) -> None:
-        """Look until nothing is missing. The settings are read at each look: a new value holds at once.
+    async def poll(self, path: str, polling: Polling, look: Look) -> None:
+        """Look until nothing is missing.
 
         Raises: StepFailed saying what is missing when the time is up, or what the cloud refuses.
         """
-        started: int = await self.op.commit(f"{path}/started", lambda tx: now_ms())
+        since: int = await self.op.commit(f"{path}/started", lambda tx: now_ms())
         while True:
             try:
                 missing = await self.op.wait(persist(self.patience, look))
@@ -214,10 +215,9 @@ class SnapshotSteps:
                 raise StepFailed(str(error), error.status) from error
             if missing is None:
                 return
-            limit = polling().timeout
-            if now_ms() - started >= limit * 1000:
-                raise StepFailed(f"{missing} after {limit:g} seconds")
-            await self.op.wait(asyncio.sleep(min(polling().interval, limit)))
+            if polling.left(since) <= 0:
+                raise StepFailed(f"{missing} after {polling.timeout:g} seconds")
+            await self.op.wait(polling.pause(since))
 
     async def export(self, image_id: str, folder: Path) -> dict[str, Any]:
         """The image's bytes are in a file of `folder`, checked, with the request's document beside it: the file and
@@ -279,7 +279,7 @@ class SnapshotSteps:
                     return missing
             return None
 
-        await self.poll("gone", lambda: self.services.settings.snapshot_delete, look)
+        await self.poll("gone", self.services.settings.snapshot_delete, look)
 
     async def _still(self, what: str, reading: Coroutine[Any, Any, Any]) -> str | None:
         try:

@@ -9,12 +9,16 @@ from openesc.inventory import store as inventory
 from openesc.inventory.records import Resource, Vm
 from openesc.lifecycle import intent
 from openesc.lifecycle.context import Work
+from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Attempt
 from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.lifecycle.steps.names import volume_name
-from openesc.store import Tx
+from openesc.store import Tx, now_ms
 from openesc.vim.errors import VimNotFound
 from openesc.vim.port import BlockDevice, Volume, VolumeSpec
+
+LONGEST = 366 * 86400.0
+"""Seconds: longer than any time-out that can be configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,22 @@ async def _device(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | Non
     volume_id = await (
         _existing(work, wanted, path) if wanted.size is None else _made(work, vm, wanted, image_id, path)
     )
-    cloud = await work.cloud()
     if not work.op.done(f"{path}/available"):
-        await work.answered(cloud.wait_volume(volume_id, "available", work.settings.volume_timeout))
+        await available(work, volume_id)
         await work.op.commit(f"{path}/available", lambda tx: None)
     boot_index = wanted.boot_index if wanted.boot_index is not None else -1
     return BlockDevice(volume_id, boot_index=boot_index, disk_bus=wanted.bus)
+
+
+async def available(work: Work, volume_id: str) -> None:
+    """Wait until the volume can be used. Raises: StepFailed, saying what it is instead when the time is up."""
+    cloud, polling = await work.cloud(), work.settings.volume_create
+    waiting = cloud.wait_volume(volume_id, "available", LONGEST)
+    try:
+        await work.answered(polling.limit(waiting, now_ms()))
+    except TimeoutError:
+        found = await work.answered(cloud.get_volume(volume_id))
+        raise StepFailed(f"volume [{volume_id}] is {found.status} after {polling.timeout:g} seconds") from None
 
 
 async def _existing(work: Work, wanted: intent.Volume, path: str) -> str:
