@@ -10,6 +10,7 @@ command             arguments  result
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -22,6 +23,9 @@ from openesc.lifecycle.context import Services
 from openesc.store import iso
 from openesc.vim.errors import VimError, VimNotFound
 from openesc.vim.port import Cloud
+
+GONE_SECONDS = 30.0
+"""How long a server may take to be gone."""
 
 
 def leftover_handlers(services: Services) -> Mapping[str, Handler]:
@@ -74,10 +78,12 @@ async def _removal_failure(services: Services, row: Leftover) -> str | None:
 
 
 async def _server(cloud: Cloud, row: Leftover) -> None:
-    """By id, or by name where the answer with the id was lost."""
+    """By id, or by name where the answer with the id was lost. What it holds is free once it is gone."""
     named = await cloud.servers_named(row.name)
-    for server_id in {row.external_id, *(server.id for server in named)} - {row.name}:
+    ids = {row.external_id, *(server.id for server in named)} - {row.name}
+    for server_id in ids:
         await cloud.delete_server(server_id)
+    await asyncio.gather(*(cloud.wait_server_gone(server_id, GONE_SECONDS) for server_id in ids))
 
 
 _REMOVERS: Mapping[str, Callable[[Cloud, Leftover], Awaitable[None]]] = {
