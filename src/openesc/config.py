@@ -7,12 +7,13 @@ worse than a server that does not start.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from openesc import config_sources as sources
 from openesc.config_sources import ConfigError, Origin
@@ -21,6 +22,8 @@ __all__ = ["ConfigError", "Origin", "Settings", "default_data_dir"]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
+Network = Annotated[str, AfterValidator(lambda text: str(ipaddress.ip_network(text)))]
+"""A CIDR block."""
 
 
 def default_data_dir() -> Path:
@@ -150,6 +153,26 @@ class Events(Section):
     retention_days: int = Field(default=90, ge=1, description="days an event can be replayed")
 
 
+class Callbacks(Section):
+    """REST callbacks: where they may go and how long they are tried."""
+
+    allowed_networks: tuple[Network, ...] = Field(
+        default=("127.0.0.0/8", "::1/128"), description="CIDR blocks that receivers' addresses must lie in"
+    )
+    timeout_s: Seconds = Field(default=10, description="seconds a receiver has to answer one callback")
+    parallel_per_receiver: int = Field(
+        default=8, ge=1, le=64, description="callbacks under way at once to one scheme, host and port"
+    )
+    retry_first_s: Seconds = Field(
+        default=1, description="seconds until the second try; each further pause is twice as long, with jitter"
+    )
+    retry_max_s: Seconds = Field(default=300, description="longest pause between two tries, in seconds")
+    max_tries: int = Field(default=400, ge=1, description="tries after which a callback is a dead letter")
+    give_up_after_s: Seconds = Field(
+        default=86400, description="seconds after its event a callback that fails is a dead letter"
+    )
+
+
 class Cloudsim(Section):
     """The embedded simulator, for kind cloudsim."""
 
@@ -186,6 +209,7 @@ class Settings(BaseModel):
     vim: Vim = Field(default_factory=Vim)
     engine: Engine = Field(default_factory=Engine)
     events: Events = Field(default_factory=Events)
+    callbacks: Callbacks = Field(default_factory=Callbacks)
     cloudsim: Cloudsim = Field(default_factory=Cloudsim)
     log: Log = Field(default_factory=Log)
 
@@ -229,8 +253,10 @@ class Settings(BaseModel):
     def _field(cls, key: str) -> sources.Known:
         section, name = key.split(".")
         field = cls.sections()[section].model_fields[name]
+        of = getattr(field.annotation, "__args__", ())
         many = getattr(field.annotation, "__origin__", None) is tuple
-        return sources.Known(key, nullable=type(None) in getattr(field.annotation, "__args__", ()), many=many)
+        separator = os.pathsep if Path in of else ","  # folders as in PATH; an IPv6 network holds colons
+        return sources.Known(key, nullable=type(None) in of, separator=separator if many else None)
 
     @property
     def origins(self) -> Mapping[str, Origin]:

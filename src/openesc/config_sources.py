@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,7 +56,8 @@ class Known:
 
     key: str
     nullable: bool = False
-    many: bool = False
+    separator: str | None = None
+    """Parts a list in the environment; None: it is no list."""
 
 
 @dataclass
@@ -180,9 +180,9 @@ def _add_variable(found: Found, known: Mapping[str, Known], key: str, variable: 
 
 
 def _from_text(known: Known, value: str) -> Any:
-    """A variable's value: empty unsets what may be unset; lists are separated by colons, as in PATH."""
-    if known.many:
-        return [part for part in value.split(os.pathsep) if part]
+    """A variable's value: empty unsets what may be unset."""
+    if known.separator is not None:
+        return [part for part in value.split(known.separator) if part]
     return None if value == "" and known.nullable else value
 
 

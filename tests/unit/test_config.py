@@ -105,6 +105,8 @@ def test_a_list_is_written_in_the_environment_as_in_path(tmp_path: Path) -> None
     assert load("[vim]\nfile_folders = ['/a']\n", tmp_path).vim.file_folders == (Path("/a"),)
     env = {"OPENESC_VIM__FILE_FOLDERS": "/b:/c:"}
     assert load("", tmp_path, env).vim.file_folders == (Path("/b"), Path("/c"))
+    env = {"OPENESC_CALLBACKS__ALLOWED_NETWORKS": "10.0.0.0/8,fd00::/8"}
+    assert load("", tmp_path, env).callbacks.allowed_networks == ("10.0.0.0/8", "fd00::/8")
 
 
 def test_the_default_data_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,9 @@ Settings come from four sources, each stronger than the one before it: the defau
 exist is an error in file and environment alike, with the nearest one suggested. `openesc config show --origin` prints
 what is in force and where it comes from, `openesc config check` only says whether it is good, `openesc config sample`
 prints a file to start from. Times are in seconds (`_s`) unless the name says otherwise. The environment
-writes a list as `PATH` does, with colons. Nothing is read again while the server runs. How often and how long the cloud
-is asked for snapshots and volumes is said in [a file of its own](#applicationproperties).
+writes a list of folders as `PATH` does, with colons, and any other list with commas. Nothing is read again while the
+server runs. How often and how long the cloud is asked for snapshots and volumes is said in
+[a file of its own](#applicationproperties).
 
 This page is the output of `openesc config reference`.
 """

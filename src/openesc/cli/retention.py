@@ -6,8 +6,9 @@ import asyncio
 
 import structlog
 
+from openesc.events.callbacks import prune
 from openesc.events.log import EventLog
-from openesc.store import Store, StoreError, now_ms
+from openesc.store import Store, StoreError, Tx, now_ms
 
 log = structlog.get_logger()
 DAY_MS = 86_400_000
@@ -16,10 +17,16 @@ PAUSE = 3600.0
 
 
 async def keep_retention(store: Store, events: EventLog, days: int) -> None:
-    """Remove events older than `days`, for ever."""
+    """Remove events older than `days`, and what was delivered of them, for ever."""
+
+    def remove(tx: Tx) -> int:
+        before = now_ms() - days * DAY_MS
+        prune(tx, before)
+        return events.prune(tx, before)
+
     while True:
         try:
-            removed = await store.write(lambda tx: events.prune(tx, now_ms() - days * DAY_MS))
+            removed = await store.write(remove)
         except StoreError as error:
             log.warning("events not removed", reason=str(error))
         else:

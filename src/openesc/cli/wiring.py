@@ -23,6 +23,8 @@ from openesc.config import Settings
 from openesc.datastore.running import Running
 from openesc.datastore.secrets import Vault
 from openesc.events.block import BlockLog
+from openesc.events.callbacks.outbox import Outbox
+from openesc.events.callbacks.receiver import CallbackSettings
 from openesc.events.log import EventLog
 from openesc.lifecycle.context import LifecycleSettings
 from openesc.lifecycle.context import Services as LifecycleServices
@@ -67,6 +69,7 @@ class Services:
     planner: Planner
     lifecycle: LifecycleServices
     vimmanager: VimManager
+    outbox: Outbox
     server: NetconfServer | None = None
     netconf: Address = ("", 0)
     rest: Address | None = None
@@ -76,6 +79,7 @@ class Services:
         if self.server is not None:
             await self.server.stop(grace=2.0)
         await self.engine.stop(self.settings.engine.stop_grace_s)
+        await self.outbox.stop(1.0)
         await self.connectors.close()
         self.store.close()
 
@@ -102,9 +106,11 @@ def control_handlers(services: Services) -> Mapping[str, Handler]:
 
 def debug_steps() -> list[dict[str, str]]:
     """Every step of every flow, where a failpoint can stop the process."""
+    from openesc.events.callbacks.outbox import POINTS
     from openesc.lifecycle.flows.steps_table import STEPS
 
-    return [{"flow": flow, "step": step} for flow, steps in STEPS.items() for step in steps]
+    flows = {**STEPS, "callbacks": POINTS}
+    return [{"flow": flow, "step": step} for flow, steps in flows.items() for step in steps]
 
 
 def _build(settings: Settings, vimmanager: VimManager, cloud: Mapping[str, Any] | None) -> Services:
@@ -123,16 +129,32 @@ def _build(settings: Settings, vimmanager: VimManager, cloud: Mapping[str, Any] 
         settings=lifecycle_settings,
         file_servers=connectors.file_servers,
     )
+    failpoints = Failpoints.from_environment(os.environ)
     engine = Engine(
         store,
         flows(lifecycle),
         _engine_settings(settings),
         answers=(VimError,),
-        failpoints=Failpoints.from_environment(os.environ),
+        failpoints=failpoints,
     )
     lifecycle.queue = engine
     planner = Planner(engine, settings.vim.default_id)
-    return Services(settings, store, Users(store), events, running, connectors, engine, planner, lifecycle, vimmanager)
+    outbox = Outbox(store, events, _callback_settings(settings), failpoints.reach)
+    return Services(
+        settings, store, Users(store), events, running, connectors, engine, planner, lifecycle, vimmanager, outbox
+    )
+
+
+def _callback_settings(settings: Settings) -> CallbackSettings:
+    callbacks = settings.callbacks
+    return CallbackSettings(
+        timeout=callbacks.timeout_s,
+        parallel=callbacks.parallel_per_receiver,
+        first=callbacks.retry_first_s,
+        longest=callbacks.retry_max_s,
+        max_tries=callbacks.max_tries,
+        give_up=callbacks.give_up_after_s,
+    )
 
 
 def _lifecycle_settings(settings: Settings, vimmanager: VimManager) -> LifecycleSettings:
@@ -173,6 +195,7 @@ async def _run(services: Services, supervisor: Supervisor) -> None:
     if settings.events.log_block:
         file = settings.data_dir / settings.events.log_block_file
         supervisor.spawn("log block", BlockLog(services.store, services.events, file).run())
+    supervisor.spawn("callbacks", services.outbox.run())
     supervisor.spawn("event retention", keep_retention(services.store, services.events, settings.events.retention_days))
     resumed = await services.engine.start()
     if resumed:

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, select
 
 from openesc.events.escevent import EscEvent, VmInfo
 from openesc.events.log import EventLog, Logged
-from openesc.store import Store, StoreClosed, StoreError, Tx
-from openesc.store.tables import meta
+from openesc.events.position import store_position, stored_position
+from openesc.store import Store, StoreClosed, StoreError
 
 POSITION_KEY = "log-block-position"
 log = structlog.get_logger()
@@ -104,27 +103,17 @@ class BlockLog:
                 await asyncio.sleep(self._retry)
 
     async def _follow(self) -> None:
-        position = await self._store.read(_stored_position)
+        position = await self._store.read(lambda connection: stored_position(connection, POSITION_KEY))
         async with contextlib.aclosing(self._log.follow(position)) as pages:
             async for page in pages:
                 if page:
-                    await asyncio.to_thread(self._write, "".join(block(logged) for logged in page))
+                    blocks = [block(logged) for logged in page if not logged.event.callback_only]
+                    await asyncio.to_thread(self._write, "".join(blocks))
                     newest = page[-1].position
-                    await self._store.write(lambda tx, newest=newest: _store_position(tx, newest))  # type: ignore[misc]
+                    await self._store.write(lambda tx, newest=newest: store_position(tx, POSITION_KEY, newest))  # type: ignore[misc]
 
     def _write(self, text: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o640)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
             file.write(text)
-
-
-def _stored_position(connection: Connection) -> int:
-    value = connection.execute(select(meta.c.value).where(meta.c.key == POSITION_KEY)).scalar()
-    return int(value or 0)
-
-
-def _store_position(tx: Tx, position: int) -> None:
-    changed = tx.execute(meta.update().where(meta.c.key == POSITION_KEY).values(value=str(position)))
-    if not changed.rowcount:
-        tx.execute(meta.insert(), {"key": POSITION_KEY, "value": str(position)})

@@ -12,6 +12,8 @@ from typing import Any
 
 from lxml import etree
 
+from openesc.events.types import CALLBACK_ONLY
+
 ESC = "http://www.cisco.com/esc/esc"
 SUCCESS = "SUCCESS"
 FAILURE = "FAILURE"
@@ -70,7 +72,9 @@ class VmInfo:
 
 @dataclass(frozen=True, slots=True)
 class EscEvent:
-    """One event. `type` is of `openesc.events.types`; `vm_state` shows in the log block alone."""
+    """One event. `type` is of `openesc.events.types`; `vm_state` shows in the log block alone, `volume` (the leaves
+    that are known of a volume) in REST callbacks alone.
+    """
 
     type: str
     status: str
@@ -88,6 +92,12 @@ class EscEvent:
     vm_source: VmInfo | None = None
     vm_target: VmInfo | None = None
     vm_state: str | None = None
+    volume: Mapping[str, str] | None = None
+
+    @property
+    def callback_only(self) -> bool:
+        """Whether NETCONF and the log block are not told."""
+        return self.type in CALLBACK_ONLY
 
     def to_fields(self) -> dict[str, Any]:
         """The stored form: a JSON object without the absent fields."""

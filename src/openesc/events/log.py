@@ -142,10 +142,10 @@ def _oldest(connection: Connection) -> int | None:
 
 def _page(connection: Connection, position: int, limit: int) -> list[Logged]:
     statement = select(events).where(events.c.position > position).order_by(events.c.position).limit(limit)
-    return [_logged(row) for row in connection.execute(statement)]
+    return [logged_from(row) for row in connection.execute(statement)]
 
 
-def _logged(row: Any) -> Logged:
+def logged_from(row: Any) -> Logged:
     event = EscEvent.from_fields(row.fields)
     return _log_entry(row.position, event, row.operation_id)
 

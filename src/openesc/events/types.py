@@ -48,6 +48,11 @@ VM_RECOVERY_UNDEPLOYED = "VM_RECOVERY_UNDEPLOYED"
 VM_RECOVERY_DEPLOYED = "VM_RECOVERY_DEPLOYED"
 VM_RECOVERY_COMPLETE = "VM_RECOVERY_COMPLETE"
 VM_RECOVERY_CANCELLED = "VM_RECOVERY_CANCELLED"
+VM_VOLUME_ACCEPTED = "VM_VOLUME_ACCEPTED"
+VM_VOLUME_CREATED = "VM_VOLUME_CREATED"
+
+CALLBACK_ONLY = frozenset({VM_VOLUME_ACCEPTED, VM_VOLUME_CREATED})
+"""Told by REST callbacks alone: no escEvent, no log block (user guide, create bootable volume)."""
 
 TEXTS = {
     CREATE_TENANT: "Tenant successfully created",
@@ -92,6 +97,8 @@ TEXTS = {
     VM_RECOVERY_DEPLOYED: "VM [{name}] has been deployed.",
     VM_RECOVERY_COMPLETE: "Recovery: Successfully recovered VM [{name}].",
     VM_RECOVERY_CANCELLED: "Recovery: Recovery of VM [{name}] was cancelled.",
+    VM_VOLUME_ACCEPTED: "Create volume snapshot request accepted",
+    VM_VOLUME_CREATED: "Create volume snapshot request completed",
 }
 """The status_message of a success."""
 

@@ -38,7 +38,7 @@ async def _deliver(
             for logged in page:
                 if end is not None and logged.position > end:
                     return
-                if visible(logged.event):
+                if not logged.event.callback_only and visible(logged.event):
                     yield logged.notice
             if not page and replay_complete is not None:
                 yield replay_complete

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -226,6 +227,7 @@ operation_callbacks = Table(
     Column("transaction_id", String(255), nullable=False),
     Column("registered_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, comment="the final result was handed to the outbox"),
+    Index("operation_callbacks_open", "closed_at"),
     comment="The header Callback of a request.",
 )
 
@@ -258,11 +260,13 @@ callback_deliveries = Table(
     Column("body", Text, nullable=False),
     Column("state", String(9), nullable=False, comment="waiting, delivered or dead"),
     Column("tries", Integer, nullable=False),
+    Column("began_at", BigInteger, nullable=False, comment="its time to be delivered runs from here"),
     Column("due_at", BigInteger, comment="NULL: it waits for the one before it in its lane, or is settled"),
     Column("failure", Text, comment="of the last try"),
     Column("settled_at", BigInteger),
     Index("callback_deliveries_by_lane", "lane", "state", "position"),
-    Index("callback_deliveries_due", "due_at", "origin"),
+    Index("callback_deliveries_due", "due_at", "origin", sqlite_where=text("due_at IS NOT NULL")),
+    Index("callback_deliveries_by_origin", "origin", "due_at", sqlite_where=text("due_at IS NOT NULL")),
     Index("callback_deliveries_by_position", "position"),
     Index("callback_deliveries_by_state", "state", "position"),
     comment="The outbox of REST callbacks; retention removes settled ones with their events.",

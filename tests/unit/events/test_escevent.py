@@ -98,7 +98,7 @@ def test_details_and_vm_state_are_not_sent() -> None:
     assert b"details" not in event.to_xml()
 
 
-@pytest.mark.parametrize("event_type", sorted(types.TEXTS))
+@pytest.mark.parametrize("event_type", sorted(types.TEXTS.keys() - types.CALLBACK_ONLY))
 def test_every_type_is_valid_by_the_model(schema: Schema, event_type: str) -> None:
     event = EscEvent(event_type, "FAILURE", 500, "why", tenant="t", depname="d", depid="i", vm_source=VM, vm_target=VM)
     sent = etree.fromstring(event.to_xml())

@@ -11,9 +11,10 @@ import pytest
 import pytest_asyncio
 
 from openesc.events import types
-from openesc.events.block import BlockLog, _stored_position, block
+from openesc.events.block import POSITION_KEY, BlockLog, block
 from openesc.events.escevent import EscEvent
 from openesc.events.log import BATCH, TAIL, EventLog, Logged
+from openesc.events.position import stored_position
 from openesc.store import Store
 
 
@@ -194,7 +195,7 @@ async def _blocks(store: Store, log: EventLog, file: Path) -> str:
     """Let the block log write what there is, until its place is stored."""
 
     async def all_written() -> bool:
-        return await store.read(_stored_position) == log.head
+        return await store.read(lambda connection: stored_position(connection, POSITION_KEY)) == log.head
 
     task = asyncio.ensure_future(BlockLog(store, log, file).run())
     await eventually(all_written)
@@ -215,6 +216,17 @@ async def test_the_block_log_resumes_after_a_restart(tmp_path: Path) -> None:
     await append(store, log, 3)
     assert await _blocks(store, log, file) == "".join(block(logged) for logged in await read_all(log, 0))
     store.close()
+
+
+async def test_events_for_callbacks_alone_have_no_block(store: Store, tmp_path: Path) -> None:
+    log = EventLog(store)
+    event = EscEvent(types.VM_VOLUME_CREATED, "SUCCESS", 201, "for callbacks", tenant="t", volume={"name": "v"})
+    await store.write(lambda tx: log.append(tx, event))
+    await append(store, log, 1)
+    assert next(logged.event for logged in await read_all(log, 0)) == event
+    text = await _blocks(store, log, tmp_path / "escmanager.log")
+    assert "Status Msg: 1" in text
+    assert "for callbacks" not in text
 
 
 async def test_a_file_that_cannot_be_written_is_waited_for(store: Store, tmp_path: Path) -> None:

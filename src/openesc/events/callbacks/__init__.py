@@ -4,8 +4,17 @@
 and of the deployment. Delivery is at least once, in order for each receiver and deployment, over restarts.
 """
 
-from openesc.events.callbacks.deliveries import Delivery, listing, redeliver
+from openesc.events.callbacks.deliveries import Delivery, listing, prune, redeliver
 from openesc.events.callbacks.registry import register_deployment, register_operation
 from openesc.events.callbacks.target import Target, check_url
 
-__all__ = ["Delivery", "Target", "check_url", "listing", "redeliver", "register_deployment", "register_operation"]
+__all__ = [
+    "Delivery",
+    "Target",
+    "check_url",
+    "listing",
+    "prune",
+    "redeliver",
+    "register_deployment",
+    "register_operation",
+]

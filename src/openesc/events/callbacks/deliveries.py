@@ -22,8 +22,8 @@ DEAD: Final = "dead"
 class Delivery:
     """One callback of one event. Times in UTC milliseconds; `position` is the event's.
 
-    `due_at`: when it is tried next; None: it waits for an earlier one of its `lane` (receiver and deployment), or is
-    settled. `header` is the request header that asked for it.
+    `began_at`: its time to be delivered runs from here. `due_at`: when it is tried next; None: it waits for an earlier
+    one of its `lane` (receiver and deployment), or is settled. `header` is the request header that asked for it.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Delivery:
     body: str
     state: str
     tries: int
+    began_at: int
     due_at: int | None
     failure: str | None
     settled_at: int | None
@@ -78,7 +79,8 @@ def redeliver(tx: Tx, delivery_id: str) -> None:
         raise NotFound(f"there is no callback {delivery_id}")
     if found.state == WAITING:
         raise OperationRefused(f"callback {delivery_id} is being tried already")
-    update(tx, delivery_id, state=WAITING, tries=0, due_at=now_ms(), settled_at=None)
+    now = now_ms()
+    update(tx, delivery_id, state=WAITING, tries=0, began_at=now, due_at=now, settled_at=None)
 
 
 def update(tx: Tx, delivery_id: str, **values: Any) -> None:
@@ -91,3 +93,11 @@ def delivery(row: Any) -> Delivery:
     """A row as a value."""
     values = dict(row._mapping)
     return Delivery(**{**values, "target": Target.from_fields(values["target"])})
+
+
+def prune(tx: Tx, before: int) -> int:
+    """Retention: what is settled goes with the events older than `before`; returns how many went."""
+    d, c, o = t.callback_deliveries, t.operation_callbacks, t.operations
+    ended = select(o.c.id).where(o.c.ended_at < before)
+    tx.execute(c.delete().where(c.c.registered_at < before, c.c.operation_id.in_(ended)))
+    return tx.execute(d.delete().where(d.c.position < before, d.c.state != WAITING)).rowcount

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True, comment="the final result was handed to the outbox"),
         sa.PrimaryKeyConstraint("operation_id"),
     )
+    op.create_index("operation_callbacks_open", "operation_callbacks", ["closed_at"], unique=False)
     op.create_table(
         "deployment_callbacks",
         sa.Column("deployment_id", sa.String(length=41), nullable=False),
@@ -51,12 +52,15 @@ def _deliveries() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=9), nullable=False, comment="waiting, delivered or dead"),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False, comment="its time to be delivered runs from here"),
         sa.Column("due_at", sa.BigInteger(), nullable=True, comment="NULL: not its turn, or settled"),
         sa.Column("failure", sa.Text(), nullable=True, comment="of the last try"),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("callback_deliveries_by_lane", table, ["lane", "state", "position"], unique=False)
-    op.create_index("callback_deliveries_due", table, ["due_at", "origin"], unique=False)
+    live = sa.text("due_at IS NOT NULL")
+    op.create_index("callback_deliveries_due", table, ["due_at", "origin"], unique=False, sqlite_where=live)
+    op.create_index("callback_deliveries_by_origin", table, ["origin", "due_at"], unique=False, sqlite_where=live)
     op.create_index("callback_deliveries_by_position", table, ["position"], unique=False)
     op.create_index("callback_deliveries_by_state", table, ["state", "position"], unique=False)
