@@ -148,6 +148,13 @@ class Backend(Protocol):
         """
         ...
 
+    def tidy(self, operation: _Element) -> None:
+        """Change, in place, what clients of this application are known to write and do not mean; most change nothing.
+
+        Called first of all with each operation. What it leaves is read strictly.
+        """
+        ...
+
     def authorize(self, session: SessionInfo, operation_qname: str) -> None:
         """Raise (error-tag access-denied) when the user may not use the operation, given as a Clark name."""
         ...

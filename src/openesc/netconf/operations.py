@@ -27,6 +27,7 @@ _CLOSE_SESSION = base("close-session")
 
 async def perform(session: Session, operation: _Element) -> bytes | None:
     """Do one operation: the content of its reply, None for `<ok/>`. Raises what the reply should report."""
+    session.core.backend.tidy(operation)
     handler = _find(session, operation)
     qname = str(operation.tag)
     if qname != _CLOSE_SESSION:  # always permitted (RFC 8341 section 3.2.4)

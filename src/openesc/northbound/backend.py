@@ -15,7 +15,7 @@ from openesc.errors import EscError
 from openesc.events.log import EventLog
 from openesc.netconf import REPLAY_COMPLETE, EditRequest, Filter, SessionInfo, Stream, User
 from openesc.northbound import access
-from openesc.northbound.canonical import canonical_rpc
+from openesc.northbound.canonical import canonical_rpc, tidy_operation
 from openesc.northbound.edits import Edits
 from openesc.northbound.model import ESC, local
 from openesc.northbound.opdata import Scope, esc_state, scope_of
@@ -65,6 +65,9 @@ class EscBackend:
 
     def capabilities(self) -> Sequence[str]:
         return ()
+
+    def tidy(self, operation: etree._Element) -> None:
+        tidy_operation(operation)
 
     def authorize(self, session: SessionInfo, operation_qname: str) -> None:
         access.check_operation(session.user, operation_qname)

@@ -50,13 +50,21 @@ def canonical_rpc(operation: etree._Element) -> etree._Element:
     `canonical_config`.
     """
     result = copy.deepcopy(operation)
-    _repair_namespaces(result)
-    name = etree.QName(result).localname
-    if name in ACTIONS:
+    tidy_operation(result)
+    if etree.QName(result).localname in ACTIONS:
         _canonical_action(result)
-    elif name == "edit-config":
-        _source_for_target(result)
     return result
+
+
+def tidy_operation(operation: etree._Element) -> None:
+    """Make canonical, in place, what a NETCONF server must see to find its way: the namespace of an ESC action, the
+    ``target`` of an edit-config. Whatever else there is, a big ``config`` above all, is not looked at.
+    """
+    name = etree.QName(operation).localname
+    if name in ACTIONS:
+        _repair_namespaces(operation)
+    elif name == "edit-config":
+        _source_for_target(operation)
 
 
 def misplaced_action(config: etree._Element) -> str | None:

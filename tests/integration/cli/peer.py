@@ -85,6 +85,9 @@ class Recorder:
         if stop is None:
             await asyncio.Event().wait()
 
+    def tidy(self, operation: etree._Element) -> None:
+        pass
+
     def authorize(self, session: SessionInfo, operation_qname: str) -> None:
         pass
 
