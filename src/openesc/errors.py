@@ -45,6 +45,12 @@ class OperationRefused(EscError):
     http_status = 409
 
 
+class RefusedByCloud(OperationRefused):
+    """The cloud refused it; the message has its words (user guide: an OpenStack API error)."""
+
+    http_status = 500
+
+
 class NotFound(EscError):
     """What the request names does not exist."""
 

@@ -40,11 +40,12 @@ from openesc.monitor.collectors import standard_collectors
 from openesc.netconf import Limits, NetconfServer
 from openesc.northbound.actions import Rules, action_handlers
 from openesc.northbound.addresses import AddressLookup
-from openesc.northbound.backend import EscBackend, RpcHandler
+from openesc.northbound.backend import EscBackend
 from openesc.northbound.checks import Checks
 from openesc.northbound.edits import Edits, Lookup
 from openesc.northbound.first_start import first_start
 from openesc.northbound.flavors import FlavorLookup
+from openesc.northbound.invocations import Invocations
 from openesc.northbound.model import SECRET_KINDS, load_schema, unit_tree
 from openesc.northbound.snapshot_actions import snapshot_handlers
 from openesc.northbound.users import Users
@@ -218,7 +219,7 @@ def _server(services: Services, host_key: str) -> NetconfServer:
         services.connectors.on_changes,
         _lookups(services),
     )
-    backend = EscBackend(services.store, services.running, edits, services.events, _actions(services))
+    backend = EscBackend(services.store, services.running, edits, services.events, _invocations(services))
     return NetconfServer(
         backend,
         services.users,
@@ -237,13 +238,14 @@ def _lookups(services: Services) -> list[Lookup]:
     ]
 
 
-def _actions(services: Services) -> Mapping[str, RpcHandler]:
+def _invocations(services: Services) -> Invocations:
     engine = services.settings.engine
     rules = Rules(accept_wait=engine.accept_wait_s, min_active_check=engine.min_active_check)
-    return {
+    handlers = {
         **action_handlers(services.store, services.engine, rules),
         **snapshot_handlers(services.store, services.engine, services.events, rules),
     }
+    return Invocations(services.running.schema, handlers)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 from sqlalchemy import Connection
 
-from openesc.errors import AccessDenied, NotFound, OperationRefused
+from openesc.errors import AccessDenied, NotFound, OperationRefused, RefusedByCloud
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
@@ -22,8 +22,9 @@ from openesc.lifecycle.locks import EXCLUSIVE, SHARED, name_key
 from openesc.lifecycle.queue import Draft
 from openesc.netconf import User
 from openesc.northbound import access
-from openesc.northbound.backend import RpcHandler
+from openesc.northbound.invocations import RpcHandler
 from openesc.northbound.model import ESC
+from openesc.northbound.requester import Requester
 from openesc.store import Store, Tx
 
 WAITED_FOR = {"CONFIRM_RESIZE": "confirm-resize", "REVERT_RESIZE": "revert-resize"}
@@ -56,13 +57,13 @@ class Actions:
         self._engine = engine
         self._rules = rules
 
-    async def service_action(self, user: User, request: etree._Element) -> None:
+    async def service_action(self, requester: Requester, request: etree._Element) -> None:
         """serviceAction. Raises: AccessDenied, NotFound, OperationRefused."""
         tenant, name, action = leaf(request, "tenantName"), leaf(request, "depName"), leaf(request, "actionType")
-        require_tenant(user, tenant)
-        await self._store.write(lambda tx: self._service(tx, user, tenant, name, action))
+        require_tenant(requester.user, tenant)
+        await self._store.write(lambda tx: self._service(tx, requester, tenant, name, action))
 
-    def _service(self, tx: Tx, user: User, tenant: str, name: str, action: str) -> None:
+    def _service(self, tx: Tx, requester: Requester, tenant: str, name: str, action: str) -> None:
         current = deployment_named(tx.connection, tenant, name)
         admitted = admits(tx.connection, f"service {action}", current)
         draft = Draft(
@@ -72,23 +73,22 @@ class Actions:
             arguments={"action": action, "admitted": admitted},
             tenant=tenant,
             deployment_id=current.id,
-            requested_by=user.name,
         )
         trigger = ACTIONS[action].trigger
         if admitted and trigger is not None:
             move_service(tx, current.id, trigger)  # who asks for the state from now on is not told the old one
-        self._engine.submit(tx, draft)
+        requester.submit(tx, self._engine, draft)
 
-    async def vm_action(self, user: User, request: etree._Element) -> None:
+    async def vm_action(self, requester: Requester, request: etree._Element) -> None:
         """vmAction. Raises: AccessDenied, NotFound, OperationRefused."""
         name, action = leaf(request, "vmName"), leaf(request, "actionType")
         force = leaf(request, "force", "false") == "true"
         if action in WAITED_FOR:
-            await self.taken(lambda tx: self._waited_for(tx, user, name, WAITED_FOR[action], f"vm {action}", {}))
+            await self.taken(lambda tx: self._waited_for(tx, requester, name, WAITED_FOR[action], f"vm {action}", {}))
         else:
-            await self._store.write(lambda tx: self._vm(tx, user, name, action, force))
+            await self._store.write(lambda tx: self._vm(tx, requester, name, action, force))
 
-    async def migrate(self, user: User, request: etree._Element) -> None:
+    async def migrate(self, requester: Requester, request: etree._Element) -> None:
         """vmMigrate. Raises: AccessDenied, NotFound, OperationRefused in the table's words or the cloud's."""
         name, kind = leaf(request, "vmName"), leaf(request, "migrationType")
         arguments = {
@@ -97,36 +97,36 @@ class Actions:
             "block": leaf(request, "blockMigration"),
         }
         row = f"{kind} migration"
-        await self.taken(lambda tx: self._waited_for(tx, user, name, "migrate", row, arguments))
+        await self.taken(lambda tx: self._waited_for(tx, requester, name, "migrate", row, arguments))
 
     def _waited_for(
-        self, tx: Tx, user: User, name: str, kind: str, row: str, arguments: Mapping[str, Any]
+        self, tx: Tx, requester: Requester, name: str, kind: str, row: str, arguments: Mapping[str, Any]
     ) -> journal.OperationRow:
-        current, vm = vm_named(tx.connection, user, name)
+        current, vm = vm_named(tx.connection, requester.user, name)
         admits(tx.connection, row, current, vm)
-        return self._engine.submit(tx, vm_draft(kind, current, vm, user, arguments))
+        return requester.submit(tx, self._engine, vm_draft(kind, current, vm, arguments))
 
-    def _vm(self, tx: Tx, user: User, name: str, action: str, force: bool) -> None:
-        current, vm = vm_named(tx.connection, user, name)
+    def _vm(self, tx: Tx, requester: Requester, name: str, action: str, force: bool) -> None:
+        current, vm = vm_named(tx.connection, requester.user, name)
         admitted = admits(tx.connection, f"vm {action}", current, vm)
         if action in POWER_DOWN and self._rules.min_active_check and not force:
             require_min_active(tx.connection, current, vm)
-        draft = vm_draft("vm-action", current, vm, user, {"action": action, "admitted": admitted})
+        draft = vm_draft("vm-action", current, vm, {"action": action, "admitted": admitted})
         trigger = ACTIONS[action].trigger
         if admitted and trigger is not None:
             move_vm(tx, vm.id, trigger)
-        self._engine.submit(tx, draft)
+        requester.submit(tx, self._engine, draft)
 
     async def taken(self, submit: Callable[[Tx], journal.OperationRow]) -> None:
-        """Queue an operation and wait until the cloud took it. Raises: OperationRefused in the cloud's words."""
+        """Queue an operation and wait until the cloud took it. Raises: RefusedByCloud in the cloud's words."""
         row = await self._store.write(submit)
         try:
             await self._engine.accepted(row.id, self._rules.accept_wait)
         except OperationFailed as failure:
-            raise OperationRefused(str(failure)) from failure
+            raise RefusedByCloud(str(failure)) from failure
 
 
-def vm_draft(kind: str, current: Deployment, vm: Vm, user: User, arguments: Mapping[str, Any]) -> Draft:
+def vm_draft(kind: str, current: Deployment, vm: Vm, arguments: Mapping[str, Any]) -> Draft:
     """An operation that holds one VM, and its deployment shared with operations on others."""
     return Draft(
         kind=kind,
@@ -136,7 +136,6 @@ def vm_draft(kind: str, current: Deployment, vm: Vm, user: User, arguments: Mapp
         tenant=current.tenant,
         deployment_id=current.id,
         vm_id=vm.id,
-        requested_by=user.name,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -11,34 +11,24 @@ from lxml import etree
 
 from openesc.datastore.running import Running
 from openesc.datastore.units import Unit
-from openesc.errors import EscError
 from openesc.events.log import EventLog
 from openesc.netconf import REPLAY_COMPLETE, EditRequest, Filter, SessionInfo, Stream, User
 from openesc.northbound import access
-from openesc.northbound.canonical import canonical_rpc, tidy_operation
+from openesc.northbound.canonical import tidy_operation
 from openesc.northbound.edits import Edits
-from openesc.northbound.model import ESC, local
+from openesc.northbound.invocations import Invocations
+from openesc.northbound.model import ESC
 from openesc.northbound.opdata import Scope, esc_state, scope_of
+from openesc.northbound.requester import Requester
 from openesc.northbound.streams import deliver
 from openesc.northbound.system import masked, secret_free
 from openesc.store import Store
-from openesc.yang import Bound, Schema, filter_bounds, parse_xml, subtree_filter, validate_rpc_input, xpath_filter
+from openesc.yang import Bound, Schema, filter_bounds, parse_xml, subtree_filter, xpath_filter
 
 MANY = 100
 """From so many units on an answer is made on a thread."""
 BIG = 2000
 """Likewise from so many elements of state on."""
-
-RpcHandler = Callable[[User, etree._Element], Awaitable[bytes | None]]
-"""Serves one ESC action: its input is canonical and valid."""
-
-
-class NotServed(EscError):
-    """The action is part of the model but not of this server."""
-
-    error_type = "protocol"
-    error_tag = "operation-not-supported"
-    http_status = 501
 
 
 class EscBackend:
@@ -50,13 +40,13 @@ class EscBackend:
         running: Running,
         edits: Edits,
         events: EventLog,
-        handlers: Mapping[str, RpcHandler],
+        invocations: Invocations,
     ) -> None:
         self._store = store
         self._running = running
         self._edits = edits
         self._events = events
-        self._handlers = handlers
+        self._invocations = invocations
         self._started = datetime.now(UTC)
 
     @property
@@ -83,14 +73,10 @@ class EscBackend:
 
     async def edit_config(self, session: SessionInfo, edit: EditRequest) -> None:
         test_only = edit.test_option == "test-only"
-        await self._edits.edit(session.user, edit.config, edit.default_operation, test_only=test_only)
+        await self._edits.edit(Requester(session.user), edit.config, edit.default_operation, test_only=test_only)
 
     async def invoke(self, session: SessionInfo, rpc: etree._Element) -> bytes | None:
-        request = validate_rpc_input(self.schema, canonical_rpc(rpc))
-        handler = self._handlers.get(local(str(request.tag)))
-        if handler is None:
-            raise NotServed(f"{local(str(request.tag))} is not served by this version of openesc")
-        return await handler(session.user, request)
+        return await self._invocations.invoke(Requester(session.user), rpc)
 
     def streams(self) -> Sequence[Stream]:
         oldest = self._events.created_at

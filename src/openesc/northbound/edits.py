@@ -14,10 +14,10 @@ from openesc.datastore.running import Change, DefaultOperation, Running
 from openesc.errors import EscError, OperationRefused
 from openesc.lifecycle import intent
 from openesc.lifecycle.planner import Planner, Wish
-from openesc.netconf import User
 from openesc.northbound import access
 from openesc.northbound.canonical import canonical_config, misplaced_action
 from openesc.northbound.checks import Checks
+from openesc.northbound.requester import Requester
 from openesc.store import Store, Tx
 
 DEPLOYMENT = "deployment"
@@ -66,7 +66,7 @@ class Edits:
 
     async def edit(
         self,
-        user: User,
+        requester: Requester,
         config: etree._Element,
         default_operation: DefaultOperation = "merge",
         *,
@@ -74,11 +74,11 @@ class Edits:
     ) -> None:
         """Do the whole edit durably. Raises: YangErrors, EscError, EscErrors, StoreError; then nothing was changed."""
         edit = await self._prepared(config, default_operation)
-        access.check_edit(user, [part.id for part in edit.edits])
+        access.check_edit(requester.user, [part.id for part in edit.edits])
         for lookup in self._lookups:
             await lookup.check(edit)
         try:
-            await self._store.write(lambda tx: self._stage(tx, user, edit, default_operation, test_only))
+            await self._store.write(lambda tx: self._stage(tx, requester, edit, default_operation, test_only))
         except _OnlyTested:
             return
 
@@ -94,7 +94,10 @@ class Edits:
         big = next(islice(config.iter(), BIG, None), None) is not None
         return await asyncio.to_thread(work) if big else work()
 
-    def _stage(self, tx: Tx, user: User, edit: SplitEdit, default_operation: DefaultOperation, test_only: bool) -> None:
+    def _stage(
+        self, tx: Tx, requester: Requester, edit: SplitEdit, default_operation: DefaultOperation, test_only: bool
+    ) -> None:
+        user = requester.user
         changes = self._running.stage(tx, edit, default_operation)
         access.check_edit(user, [change.id for change in changes if change.before != change.after])
         for change in changes:
@@ -106,7 +109,8 @@ class Edits:
         if test_only:
             raise _OnlyTested
         self._on_changes(tx, changes)
-        self._planner.plan(tx, [_wish(change) for change in changes], requested_by=user.name)
+        for row in self._planner.plan(tx, [_wish(change) for change in changes], requested_by=user.name):
+            requester.accepted(tx, row)
 
 
 def _wish(change: Change) -> Wish:

@@ -27,8 +27,9 @@ from openesc.lifecycle.snapshot_events import about, source_of
 from openesc.netconf import User
 from openesc.northbound import access
 from openesc.northbound.actions import Actions, Rules, admits, leaf, vm_draft, vm_named
-from openesc.northbound.backend import RpcHandler
+from openesc.northbound.invocations import RpcHandler
 from openesc.northbound.model import ESC
+from openesc.northbound.requester import Requester
 from openesc.store import Store, Tx
 
 SNAPSHOT = "SNAPSHOT"
@@ -54,62 +55,61 @@ class SnapshotActions:
         self._engine = engine
         self._events = events
 
-    async def backup(self, user: User, request: etree._Element) -> None:
+    async def backup(self, requester: Requester, request: etree._Element) -> None:
         """vmBackupAction. Answers once the cloud has taken or refused the snapshot, or accept_wait is over.
 
         Raises: AccessDenied, NotFound, InvalidRequest (xml), OperationRefused (state; the cloud's words).
         """
         vm_name, name, kind = (leaf(request, one) for one in ("vmName", "backupName", "actionType"))
         document = document_of(request)
-        await self._actions.taken(lambda tx: self._backup(tx, user, vm_name, name, kind or SNAPSHOT, document))
+        await self._actions.taken(lambda tx: self._backup(tx, requester, vm_name, name, kind or SNAPSHOT, document))
 
     def _backup(
-        self, tx: Tx, user: User, vm_name: str, name: str, kind: str, document: str | None
+        self, tx: Tx, requester: Requester, vm_name: str, name: str, kind: str, document: str | None
     ) -> journal.OperationRow:
-        current, vm = vm_named(tx.connection, user, vm_name)
+        current, vm = vm_named(tx.connection, requester.user, vm_name)
         require_at_rest(tx.connection, current, vm)
         record = new_snapshot(tx, current, vm, name, document)
         arguments = {"action": kind, "snapshot": asdict(record)}
         if kind == SNAPSHOT:
             inventory.add_snapshot(tx, record)
-        row = self._engine.submit(tx, vm_draft("backup", current, vm, user, arguments))
+        row = requester.submit(tx, self._engine, vm_draft("backup", current, vm, arguments))
         self._events.append(tx, about(types.VM_BACKUP_INIT, record), row.id)
         return row
 
-    async def delete(self, user: User, request: etree._Element) -> None:
+    async def delete(self, requester: Requester, request: etree._Element) -> None:
         """snapshotAction. Answers once the cloud has taken or refused the deletion of the image.
 
         Raises: NotFound, OperationRefused (ambiguous, being made or deleted; the cloud's words).
         """
         reference = leaf(request, "snapshot")
-        await self._actions.taken(lambda tx: self._delete(tx, user, reference))
+        await self._actions.taken(lambda tx: self._delete(tx, requester, reference))
 
-    def _delete(self, tx: Tx, user: User, reference: str) -> journal.OperationRow:
-        record = snapshot_meant(tx.connection, user, reference)
+    def _delete(self, tx: Tx, requester: Requester, reference: str) -> journal.OperationRow:
+        record = snapshot_meant(tx.connection, requester.user, reference)
         draft = Draft(
             kind="snapshot-delete",
             subject=f"snapshot {record.name} [{record.id}]",
             claims=[(f"snapshot/{record.id}", EXCLUSIVE)],
             arguments={"snapshot_id": record.id, "status": record.status},
             tenant=record.tenant,
-            requested_by=user.name,
         )
         inventory.update_snapshot(tx, record.id, status=inventory.DELETING)
-        row = self._engine.submit(tx, draft)
+        row = requester.submit(tx, self._engine, draft)
         self._events.append(tx, about(types.VM_SNAPSHOT_DELETING, record), row.id)
         return row
 
-    async def recover(self, user: User, request: etree._Element) -> None:
+    async def recover(self, requester: Requester, request: etree._Element) -> None:
         """recoveryVmAction. Answers once the recovery is queued: its events tell the rest.
 
         Raises: NotFound, AccessDenied, OperationRefused (a stopped VM, one being deployed or undeployed).
         """
-        await self._store.write(lambda tx: self._recover(tx, user, leaf(request, "vmName")))
+        await self._store.write(lambda tx: self._recover(tx, requester, leaf(request, "vmName")))
 
-    def _recover(self, tx: Tx, user: User, vm_name: str) -> journal.OperationRow:
-        current, vm = vm_named(tx.connection, user, vm_name)
+    def _recover(self, tx: Tx, requester: Requester, vm_name: str) -> journal.OperationRow:
+        current, vm = vm_named(tx.connection, requester.user, vm_name)
         admits(tx.connection, RECOVERY, current, vm)
-        return self._engine.submit(tx, recovery_draft(current, vm, user.name))
+        return requester.submit(tx, self._engine, recovery_draft(current, vm))
 
 
 def require_at_rest(connection: Connection, current: Deployment, vm: Vm) -> None:
