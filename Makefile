@@ -31,7 +31,7 @@ lint: $(VENV)/.development
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@# ESC's module names have no common prefix with a hyphen; every other warning is an error
-	@found=$$($(BIN)/pyang --strict --lint -W error -W LINT_NO_MODULENAME_PREFIX -p yang yang/esc.yang 2>&1) || \
+	@found=$$($(BIN)/pyang --strict --lint -W error -W LINT_NO_MODULENAME_PREFIX -p yang yang/esc.yang yang/esc-manager.yang 2>&1) || \
 	    { echo "$$found"; exit 1; }
 	sh -n esc_nc_cli && sh -n escadm
 	@if command -v shellcheck >/dev/null; then shellcheck esc_nc_cli escadm .ci/run; else echo 'shellcheck is not installed: skipped'; fi

@@ -73,8 +73,25 @@ class Netconf(Section):
 class Rest(Section):
     """The REST server (ESCManager)."""
 
-    host: str = Field(default="127.0.0.1", description="address to listen on")
-    port: Port | None = Field(default=None, description="TCP port; unset: no REST; 0 picks a free one")
+    host: str = Field(default="127.0.0.1", description="address to listen on; others than loopback need TLS")
+    port: Port | None = Field(default=None, description="TCP port; unset: no REST; 0 picks a free one; ESC has 8080")
+    tls_cert: Path | None = Field(default=None, description="certificate chain (PEM); with tls_key: HTTPS")
+    tls_key: Path | None = Field(default=None, description="private key (PEM) of tls_cert")
+    local_admin: bool = Field(
+        default=True, description="over plain HTTP a caller without credentials acts as an administrator"
+    )
+    require_callback: bool = Field(
+        default=False, description="refuse requests that start an operation and have no header Callback, as ESC 2.0"
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="further names that the Host of a plain request may have, besides localhost"
+    )
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=4096, description="bytes of the body of one request")
+    max_depth: int = Field(default=64, ge=16, description="levels of nesting in one body")
+    header_timeout_s: Seconds = Field(default=10, description="seconds a peer has to send the head of a request")
+    body_timeout_s: Seconds = Field(default=30, description="seconds a peer has to send the body of a request")
+    idle_timeout_s: Seconds = Field(default=60, description="seconds a connection may be silent between two requests")
+    max_connections: int = Field(default=500, ge=1, description="connections open at once")
 
 
 class StoreSettings(Section):

@@ -14,6 +14,7 @@ from openesc.cli.control import Handler
 from openesc.cli.leftover_handlers import leftover_handlers
 from openesc.cli.offline import DATABASE
 from openesc.cli.operation_handlers import operation_handlers
+from openesc.cli.rest_options import rest_options
 from openesc.cli.retention import keep_retention
 from openesc.cli.runtime import Address
 from openesc.cli.supervisor import Supervisor
@@ -46,9 +47,12 @@ from openesc.northbound.edits import Edits, Lookup
 from openesc.northbound.first_start import first_start
 from openesc.northbound.flavors import FlavorLookup
 from openesc.northbound.invocations import Invocations
-from openesc.northbound.model import SECRET_KINDS, load_schema, unit_tree
+from openesc.northbound.model import SECRET_KINDS, load_payloads, load_schema, unit_tree
 from openesc.northbound.snapshot_actions import snapshot_handlers
 from openesc.northbound.users import Users
+from openesc.rest.app import application
+from openesc.rest.context import Context
+from openesc.rest.server import RestServer
 from openesc.store import Store
 from openesc.vim.errors import VimError
 from openesc.vimmanager import VimManager
@@ -72,11 +76,14 @@ class Services:
     vimmanager: VimManager
     outbox: Outbox
     server: NetconfServer | None = None
+    rest_server: RestServer | None = None
     netconf: Address = ("", 0)
     rest: Address | None = None
 
     async def close(self) -> None:
         """Stop accepting, let steps end, close the store."""
+        if self.rest_server is not None:
+            await self.rest_server.stop()
         if self.server is not None:
             await self.server.stop(grace=2.0)
         await self.engine.stop(self.settings.engine.stop_grace_s)
@@ -89,6 +96,7 @@ async def open_services(
     settings: Settings, supervisor: Supervisor, *, cloud: Mapping[str, Any] | None, serving: bool = True
 ) -> Services:
     """Open the store and what stands on it; with `serving` also run: engine, log block, listeners."""
+    rest_options(settings)  # a setting that cannot be is told before anything is opened
     services = _build(settings, VimManager(settings.data_dir), cloud)
     if serving:
         await _run(services, supervisor)
@@ -201,17 +209,40 @@ async def _run(services: Services, supervisor: Supervisor) -> None:
     resumed = await services.engine.start()
     if resumed:
         log.info("recovery done", resumed=len(resumed))
-    services.server = _server(services, str(host_key))
+    edits, invocations = _edits(services), _invocations(services)
+    backend = EscBackend(services.store, services.running, edits, services.events, invocations)
+    services.server = _server(services, backend, str(host_key))
     await services.server.start()
     services.netconf = (settings.netconf.host, services.server.port)
+    if settings.rest.port is not None:
+        services.rest_server = RestServer(application(_context(services, edits, invocations)), rest_options(settings))
+        await services.rest_server.start()
+        services.rest = (settings.rest.host, services.rest_server.port)
 
 
-def _server(services: Services, host_key: str) -> NetconfServer:
+def _context(services: Services, edits: Edits, invocations: Invocations) -> Context:
+    assert services.server is not None
+    return Context(
+        store=services.store,
+        running=services.running,
+        edits=edits,
+        invocations=invocations,
+        events=services.events,
+        engine=services.engine,
+        planner=services.planner,
+        users=services.users,
+        locks=services.server.locks,
+        payloads=load_payloads(),
+        options=rest_options(services.settings),
+    )
+
+
+def _edits(services: Services) -> Edits:
     settings = services.settings
     checks = Checks(
         standard_collectors(services.connectors.registry), lambda: services.connectors.ids, settings.vim.default_id
     )
-    edits = Edits(
+    return Edits(
         services.store,
         services.running,
         services.planner,
@@ -219,7 +250,10 @@ def _server(services: Services, host_key: str) -> NetconfServer:
         services.connectors.on_changes,
         _lookups(services),
     )
-    backend = EscBackend(services.store, services.running, edits, services.events, _invocations(services))
+
+
+def _server(services: Services, backend: EscBackend, host_key: str) -> NetconfServer:
+    settings = services.settings
     return NetconfServer(
         backend,
         services.users,

@@ -74,6 +74,12 @@ def all_deployments(connection: Connection, tenant: str | None = None) -> list[D
     )
 
 
+def has_deployments(connection: Connection, tenant: str) -> bool:
+    """Whether anything is deployed in the tenant."""
+    statement = select(t.deployments.c.id).where(t.deployments.c.tenant == tenant).limit(1)
+    return connection.execute(statement).first() is not None
+
+
 def add_deployment(tx: Tx, record: Deployment) -> None:
     tx.execute(t.deployments.insert(), asdict(record))
 

@@ -25,11 +25,15 @@ INTERRUPTED_BY_UNDEPLOY = "interrupted by undeploy"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One unit an edit touched: `document` is what running holds of it now, None when it is gone."""
+    """One unit an edit touched: `document` is what running holds of it now, None when it is gone.
+
+    `depid`: the id that a deployment which this makes is to have; None: a fresh one.
+    """
 
     kind: str
     keys: tuple[str, ...]
     document: bytes | None
+    depid: str | None = None
 
 
 class Planner:
@@ -67,12 +71,14 @@ class Planner:
             return [self._undeploy(tx, current)] if current is not None else []
         wanted = intent.parse(wish.document)
         if current is None:
-            return [self._deploy_new(tx, wanted, wish.document)]
+            return [self._deploy_new(tx, wanted, wish.document, wish.depid)]
         return self._bring_up_to(tx, current, wanted, wish.document)
 
-    def _deploy_new(self, tx: Tx, wanted: intent.Deployment, document: bytes) -> Draft:
+    def _deploy_new(self, tx: Tx, wanted: intent.Deployment, document: bytes, depid: str | None) -> Draft:
+        if depid is not None and inventory.deployment(tx.connection, depid) is not None:
+            raise OperationRefused(f"Internal id: {depid} is already in use")
         record = Deployment(
-            id=inventory.new_id(),
+            id=depid or inventory.new_id(),
             tenant=wanted.tenant,
             name=wanted.name,
             state=states.SERVICE_UNDEF,

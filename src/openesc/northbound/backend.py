@@ -17,8 +17,8 @@ from openesc.northbound import access
 from openesc.northbound.canonical import tidy_operation
 from openesc.northbound.edits import Edits
 from openesc.northbound.invocations import Invocations
-from openesc.northbound.model import ESC
 from openesc.northbound.opdata import Scope, esc_state, scope_of
+from openesc.northbound.reading import joined
 from openesc.northbound.requester import Requester
 from openesc.northbound.streams import deliver
 from openesc.northbound.system import masked, secret_free
@@ -113,7 +113,7 @@ class EscBackend:
 
         def work() -> bytes:
             config = self._running.tree_of(units)
-            data = config if state is None else _joined(config, state)
+            data = config if state is None else joined(config, state)
             return self._filtered(data, filter) if filter is not None else data
 
         few = len(units) < MANY and (state is None or next(islice(state.iter(), BIG, None), None) is None)
@@ -130,13 +130,3 @@ class EscBackend:
         else:
             found = xpath_filter(self.schema, roots, filter.select, filter.nsmap)
         return b"".join(etree.tostring(element, with_tail=False) for element in found)
-
-
-def _joined(config: bytes, state: etree._Element) -> bytes:
-    """Configuration and opdata under one ``esc_datamodel``."""
-    opening, closing = f'<esc_datamodel xmlns="{ESC}">'.encode(), b"</esc_datamodel>"
-    inner = etree.tostring(state)[len(opening) : -len(closing)]
-    if opening not in config:
-        return etree.tostring(state) + config
-    head, _, tail = config.partition(closing)
-    return head + inner + closing + tail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from lxml import etree
 from openesc.datastore.partition import SplitEdit, split
 from openesc.datastore.running import Change, DefaultOperation, Running
 from openesc.errors import EscError, OperationRefused
+from openesc.inventory import store as inventory
 from openesc.lifecycle import intent
 from openesc.lifecycle.planner import Planner, Wish
 from openesc.northbound import access
@@ -71,14 +73,27 @@ class Edits:
         default_operation: DefaultOperation = "merge",
         *,
         test_only: bool = False,
+        deployment_id: str | None = None,
+        staged: Callable[[Tx], None] | None = None,
     ) -> None:
-        """Do the whole edit durably. Raises: YangErrors, EscError, EscErrors, StoreError; then nothing was changed."""
+        """Do the whole edit durably.
+
+        `deployment_id`: the depid of the deployment that it makes. `staged` runs in the edit's transaction.
+        Raises: YangErrors, EscError, EscErrors, StoreError; then nothing was changed.
+        """
         edit = await self._prepared(config, default_operation)
         access.check_edit(requester.user, [part.id for part in edit.edits])
         for lookup in self._lookups:
             await lookup.check(edit)
+        wanted = _Wanted(requester, edit, default_operation, test_only, deployment_id)
+
+        def work(tx: Tx) -> None:
+            self._stage(tx, wanted)
+            if staged is not None:
+                staged(tx)
+
         try:
-            await self._store.write(lambda tx: self._stage(tx, requester, edit, default_operation, test_only))
+            await self._store.write(work)
         except _OnlyTested:
             return
 
@@ -94,11 +109,9 @@ class Edits:
         big = next(islice(config.iter(), BIG, None), None) is not None
         return await asyncio.to_thread(work) if big else work()
 
-    def _stage(
-        self, tx: Tx, requester: Requester, edit: SplitEdit, default_operation: DefaultOperation, test_only: bool
-    ) -> None:
-        user = requester.user
-        changes = self._running.stage(tx, edit, default_operation)
+    def _stage(self, tx: Tx, wanted: _Wanted) -> None:
+        user = wanted.requester.user
+        changes = self._running.stage(tx, wanted.edit, wanted.default_operation)
         access.check_edit(user, [change.id for change in changes if change.before != change.after])
         for change in changes:
             if change.id.kind.name == DEPLOYMENT and change.after is not None:
@@ -106,12 +119,34 @@ class Edits:
         errors = self._checks.errors(changes, tx.connection)
         if errors:
             raise EscErrors(errors)
-        if test_only:
+        if wanted.test_only:
             raise _OnlyTested
         self._on_changes(tx, changes)
-        for row in self._planner.plan(tx, [_wish(change) for change in changes], requested_by=user.name):
-            requester.accepted(tx, row)
+        wishes = [_wish(change, wanted.deployment_id) for change in changes]
+        for row in self._planner.plan(tx, wishes, requested_by=user.name):
+            wanted.requester.accepted(tx, row)
+        if wanted.requester.events is not None:
+            _follow(tx, wanted.requester, changes)
 
 
-def _wish(change: Change) -> Wish:
-    return Wish(change.id.kind.name, change.id.keys, change.after)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One edit on its way through the lane."""
+
+    requester: Requester
+    edit: SplitEdit
+    default_operation: DefaultOperation
+    test_only: bool
+    deployment_id: str | None
+
+
+def _wish(change: Change, deployment_id: str | None) -> Wish:
+    return Wish(change.id.kind.name, change.id.keys, change.after, deployment_id)
+
+
+def _follow(tx: Tx, requester: Requester, changes: Sequence[Change]) -> None:
+    """A receiver counts also where the document was applied already and nothing is to be done."""
+    for change in changes:
+        if change.id.kind.name == DEPLOYMENT and change.after is not None:
+            tenant, name = change.id.keys
+            requester.follow(tx, inventory.deployments_named(tx.connection, tenant, name)[-1].id)

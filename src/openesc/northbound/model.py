@@ -45,6 +45,11 @@ def load_schema(cache_dir: Path | None) -> Schema:
     return Schema.load(yang_folders(), MODULES, cache_dir=cache_dir, features=YANG_FEATURES)
 
 
+def load_payloads() -> Schema:
+    """The payloads of REST's operations: a module apart, since it has the namespace of NETCONF's messages."""
+    return Schema.load(yang_folders(), ("esc-manager",))
+
+
 def unit_tree(schema: Schema) -> UnitTree:
     """The units of the model."""
     return UnitTree(schema, KINDS)

@@ -90,6 +90,15 @@ def esc_state(connection: Connection, scope: Scope, version: str) -> etree._Elem
     return root
 
 
+def deployment_opdata(connection: Connection, record: Deployment) -> etree._Element:
+    """``esc_datamodel`` with the opdata of just this deployment."""
+    root = etree.Element(f"{{{ESC}}}esc_datamodel", nsmap={None: ESC})  # type: ignore[dict-item]
+    tenant = _sub(_sub(_sub(root, "opdata"), "tenants"), "tenant")
+    _leaves(tenant, {"name": record.tenant, "tenant_id": record.project_id})
+    _deployment(connection, tenant, record)
+    return root
+
+
 def _shared(connection: Connection, parent: etree._Element) -> None:
     _networks(connection, parent, [row for row in inventory.resources(connection, kind="network") if not row.tenant])
     for kind in ("image", "flavor"):

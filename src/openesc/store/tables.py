@@ -272,6 +272,16 @@ callback_deliveries = Table(
     comment="The outbox of REST callbacks; retention removes settled ones with their events.",
 )
 
+internal_ids = Table(
+    "internal_ids",
+    metadata,
+    Column("kind", String(16), primary_key=True, comment="tenant, network, subnet, image, flavor, volume"),
+    Column("scope", String(600), primary_key=True, comment="the tenant (and network); empty: shared"),
+    Column("id", String(72), primary_key=True, comment="as the client chose it"),
+    Column("name", String(256), nullable=False),
+    comment="What clients of REST call what they made.",
+)
+
 users = Table(
     "users",
     metadata,

@@ -1,0 +1,41 @@
+"""What handlers of REST work with: the rooms below, put together by the wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from openesc.datastore.running import Running
+from openesc.events.log import EventLog
+from openesc.lifecycle.engine import Engine
+from openesc.lifecycle.planner import Planner
+from openesc.netconf import LockTable
+from openesc.northbound.edits import Edits
+from openesc.northbound.invocations import Invocations
+from openesc.northbound.users import Users
+from openesc.rest.codec import BASE
+from openesc.rest.options import Options
+from openesc.store import Store
+from openesc.yang import Schema, SchemaNode
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`payloads` is the compiled module ``esc-manager``. `documents` are the pages that never change, by path."""
+
+    store: Store
+    running: Running
+    edits: Edits
+    invocations: Invocations
+    events: EventLog
+    engine: Engine
+    planner: Planner
+    users: Users
+    locks: LockTable
+    payloads: Schema
+    options: Options = field(default_factory=Options)
+    documents: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+
+    def payload(self, name: str) -> SchemaNode:
+        """The schema of an operation's payload."""
+        return self.payloads.rpcs[f"{{{BASE}}}{name}"]

@@ -1,0 +1,60 @@
+"""Every path there is, and who answers it. `openapi.yaml` describes the same; a test holds them together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import unquote
+
+from starlette.convertors import Convertor, register_url_convertor
+
+from openesc.rest import deployments, health, services, snapshots
+from openesc.rest.answers import Answer
+from openesc.rest.call import Call
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+V0: Final = "/ESCManager/v0"
+V1: Final = "/openesc/v1"
+
+ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
+    # what stands before the more general paths of tenants
+    ("GET", f"{V0}/snapshots", snapshots.listed),
+    ("DELETE", f"{V0}/snapshots/{{snapshot}}", snapshots.delete),
+    ("GET", f"{V0}/deployments", deployments.listed),
+    ("POST", f"{V0}/deployments", deployments.create_unnamed),
+    ("GET", f"{V0}/deployments/{{deployment}}", deployments.show),
+    ("POST", f"{V0}/deployments/{{deployment}}", deployments.create_anywhere),
+    ("PUT", f"{V0}/deployments/{{deployment}}", deployments.update),
+    ("DELETE", f"{V0}/deployments/{{deployment}}", deployments.delete),
+    # operations
+    ("POST", f"{V0}/{{tenant}}/deployments/service/{{deployment}}", services.service_operation),
+    ("POST", f"{V0}/{{tenant}}/deployments/vm/{{vm}}", services.vm_operation),
+    ("POST", f"{V0}/{{tenant}}/deployments/migrate-vm/{{vm}}", services.migrate),
+    ("POST", f"{V0}/{{tenant}}/deployments/snapshot-vm/{{vm}}", services.snapshot),
+    # what is of one tenant
+    ("GET", f"{V0}/{{tenant}}/deployments", deployments.listed),
+    ("POST", f"{V0}/{{tenant}}/deployments", deployments.create_unnamed),
+    ("GET", f"{V0}/{{tenant}}/deployments/{{deployment}}", deployments.show),
+    ("POST", f"{V0}/{{tenant}}/deployments/{{deployment}}", deployments.create),
+    ("PUT", f"{V0}/{{tenant}}/deployments/{{deployment}}", deployments.update),
+    ("DELETE", f"{V0}/{{tenant}}/deployments/{{deployment}}", deployments.delete),
+    # the process
+    ("GET", "/healthz", health.alive),
+    ("GET", "/readyz", health.ready),
+)
+
+
+class Segment(Convertor[str]):
+    """One segment of a path that is not decoded yet (see `openesc.rest.gate`): names may hold any character."""
+
+    regex = "[^/]+"
+
+    def convert(self, value: str) -> str:
+        return unquote(value)
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("segment", Segment())
