@@ -6,6 +6,8 @@ import re
 import uuid
 
 TAG_LIMIT = 60
+PREFIX_LIMIT = 200
+"""Of a ``vim_vm_name``: what is named after the VM stays below the 255 characters of Nova and Neutron."""
 
 
 def vm_name(deployment: str, group: str, ordinal: int, prefix: str | None = None) -> str:
@@ -13,7 +15,7 @@ def vm_name(deployment: str, group: str, ordinal: int, prefix: str | None = None
 
     A group's ``vim_vm_name`` takes the place of the first two.
     """
-    stem = _plain(prefix) if prefix else f"{_plain(deployment)[:16]}_{_plain(group)[:6]}"
+    stem = _plain(prefix)[:PREFIX_LIMIT] if prefix else f"{_plain(deployment)[:16]}_{_plain(group)[:6]}"
     return f"{stem}_{ordinal}_{uuid.uuid4()}"
 
 
