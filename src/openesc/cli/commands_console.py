@@ -28,7 +28,7 @@ def netconf_console(
     stream: Annotated[str | None, typer.Option("--create-subscription", help="Print this stream's events.")] = None,
     start_time: Annotated[str | None, typer.Option("--start-time", help="Replay from this time (RFC 3339).")] = None,
     stop_time: Annotated[str | None, typer.Option("--stop-time", help="End the events at this time.")] = None,
-    check: Annotated[Path | None, typer.Option("--check", help="First make sure this file is XML.")] = None,
+    xml: Annotated[Path | None, typer.Option("--xml", help="Put this document into the rpc, as its xml.")] = None,
     hello: Annotated[bool, typer.Option("--hello", help="Print the server's hello.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait for a reply.")] = 120,
     esc_errors: Annotated[bool, typer.Option("--esc-errors", help="Print a refusal as ESC's error document.")] = False,
@@ -42,10 +42,8 @@ def netconf_console(
     """
     from openesc.cli import console, payloads
 
-    if check:
-        payloads.rpc_file(check)
     requests = [
-        payloads.rpc_file(rpc) if rpc else None,
+        payloads.rpc_file(rpc, xml) if rpc else None,
         payloads.edit_config_file(edit_config, database, operation) if edit_config else None,
         payloads.get(xpath) if get else None,
         payloads.get_config(database, xpath) if get_config else None,
@@ -57,6 +55,7 @@ def netconf_console(
     if echo:
         source = {
             "--rpc": rpc,
+            "--xml": xml,
             "--edit-config": edit_config,
             "--get": get,
             "--get-config": get_config,

@@ -19,6 +19,7 @@ BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 NOTIFICATION = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 MESSAGE_ID = "1"
 
+_PLACE = "the document comes here: 2d1f6c1e"
 _WRAP = f'<wrap xmlns="{BASE}" xmlns:nc="{BASE}">'
 _DECLARATION = re.compile(rb"""\s*<\?xml\s[^>]*?(?:encoding\s*=\s*["']([\w.\-]+)["'][^>]*)?\?>""")
 
@@ -31,15 +32,46 @@ class Request:
     message_id: str = MESSAGE_ID
 
 
-def rpc_file(path: Path) -> Request:
-    """What is in the file as an rpc: an operation, or a whole ``<rpc>``. Raises: UsageProblem."""
+def rpc_file(path: Path, document: Path | None = None) -> Request:
+    """What is in the file as an rpc: an operation, or a whole ``<rpc>``. Raises: UsageProblem.
+
+    The content of the file `document` goes along as the operation's last child, ``<xml>``.
+    """
     text = _text(path)
     roots = _roots(text, path)
     if _local(roots[0]) == "rpc":
         return _whole(roots[0])
     if len(roots) > 1:
         raise UsageProblem(f"{path}: one operation is expected, not {len(roots)} elements")
-    return _rpc(text)
+    return _rpc(text if document is None else _with_document(roots[0], document))
+
+
+def _with_document(operation: etree._Element, path: Path) -> str:
+    operation.tail = None
+    place = etree.SubElement(operation, etree.QName(etree.QName(operation).namespace, "xml"))
+    place.text = _PLACE
+    return etree.tostring(operation, encoding="unicode").replace(_PLACE, _standing_alone(_document(path)))
+
+
+def _standing_alone(root: etree._Element) -> str:
+    """The element as text that means the same within another one: it takes no default namespace over."""
+    text = etree.tostring(root, encoding="unicode", with_tail=False)
+    if None in root.nsmap:
+        return text
+    name = f"{root.prefix}:{_local(root)}" if root.prefix else _local(root)
+    return text.replace(f"<{name}", f'<{name} xmlns=""', 1)
+
+
+def _document(path: Path) -> etree._Element:
+    """The root of a document of its own, whatever its encoding. Raises: UsageProblem."""
+    try:
+        root = etree.fromstring(_raw(path), _parser())
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise UsageProblem(f"{path} is not well-formed XML: line {line}, column {column}: {_reason(error)}") from None
+    if any(isinstance(node, etree._Entity) for node in root.iter()):
+        raise UsageProblem(f"{path} has entities of its own: they cannot be sent")
+    return root
 
 
 def edit_config_file(path: Path, target: str = "running", default_operation: str | None = None) -> Request:
@@ -98,14 +130,20 @@ def _datastore(name: str) -> str:
     return f"<{name}/>"
 
 
-def _text(path: Path) -> str:
-    """The file's content without its XML declaration."""
+def _raw(path: Path) -> bytes:
+    """The file's content, of which there must be some. Raises: UsageProblem."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise UsageProblem(f"{path} cannot be read: {error.strerror}") from None
     if not raw.strip():
         raise UsageProblem(f"{path} is empty: there is nothing to send")
+    return raw
+
+
+def _text(path: Path) -> str:
+    """The file's content without its XML declaration."""
+    raw = _raw(path)
     declaration = _DECLARATION.match(raw.removeprefix(b"\xef\xbb\xbf"))
     encoding = declaration[1].decode("ascii") if declaration and declaration[1] else "utf-8-sig"
     text = _decode(raw, encoding, path)
@@ -121,9 +159,8 @@ def _decode(raw: bytes, encoding: str, path: Path) -> str:
 
 def _roots(text: str, path: Path) -> list[etree._Element]:
     """The file's root elements. Raises: UsageProblem naming line and column of what is not well-formed."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        wrap = etree.fromstring(f"{_WRAP}{text}</wrap>", parser)
+        wrap = etree.fromstring(f"{_WRAP}{text}</wrap>", _parser())
     except etree.XMLSyntaxError as error:
         raise UsageProblem(f"{path} is not well-formed XML: {_where(error)}") from None
     roots = [child for child in wrap if isinstance(child.tag, str)]
@@ -135,9 +172,17 @@ def _roots(text: str, path: Path) -> list[etree._Element]:
 def _where(error: etree.XMLSyntaxError) -> str:
     line, column = error.position
     column -= len(_WRAP) if line == 1 else 0
-    reason = (error.msg or "").rpartition(", line ")[0] or error.msg or ""
     # the wrapping is ours: name what is wrong in the user's terms
-    return f"line {line}, column {max(column, 1)}: {reason.replace(' and wrap', ' and the end of the file')}"
+    return f"line {line}, column {max(column, 1)}: {_reason(error).replace(' and wrap', ' and the end of the file')}"
+
+
+def _reason(error: etree.XMLSyntaxError) -> str:
+    """What is wrong, without the place."""
+    return (error.msg or "").rpartition(", line ")[0] or error.msg or ""
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
 
 
 def _local(element: etree._Element) -> str:

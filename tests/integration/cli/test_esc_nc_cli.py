@@ -131,22 +131,64 @@ def test_a_refusal_exits_1_with_the_reply_on_stdout(peer: Peer) -> None:
     assert "<error-message" in done.stdout and "no such VM" in done.stdout
 
 
-def test_the_export_document_goes_along_as_elements(peer: Peer, tmp_path: Path) -> None:
-    file = tmp_path / "note.xml"
-    file.write_text("<?xml version='1.0'?>\n<note>before &amp; after</note>\n")
+NOTE = "<note>before &amp; after é</note>"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        NOTE.encode(),
+        f"<?xml version='1.0'?>\n{NOTE}\n".encode(),
+        f"\ufeff<?xml version='1.0'\n encoding='UTF-8'?>{NOTE}".encode(),
+        f"<?xml version='1.0' encoding='ISO-8859-1'?>{NOTE}".encode("latin-1"),
+        f"<?xml version='1.0' encoding='UTF-16'?>{NOTE}".encode("utf-16"),
+        f"<!DOCTYPE note SYSTEM 'note.dtd'><!-- a note -->{NOTE}<!-- and its end -->".encode(),
+    ],
+    ids=["bare", "declared", "BOM", "Latin-1", "UTF-16", "DOCTYPE"],
+)
+def test_the_document_of_a_backup_goes_along_as_elements(peer: Peer, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a note.xml"
+    file.write_bytes(content)
     done = cli(peer, "vm-backup-action", VM, "b", "EXPORT", file)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stdout) == (0, OK), done.stderr
+    assert shlex.split(done.stderr.splitlines()[1])[-1] == f"--xml={file}"
     [action] = peer.recorder.actions
-    assert action.xpath("string(*[local-name()='xml']/*[local-name()='note'])") == "before & after"
+    assert [name for name, _ in children(action)] == ["vmName", "backupName", "actionType", "xml"]
+    [note] = action[-1]
+    assert (etree.QName(note).localname, etree.QName(note).namespace or "") == ("note", "")
+    assert note.text == "before & after é"
 
 
-@pytest.mark.parametrize("content", [None, "", "<a>", "no xml"])
-def test_an_unusable_export_document_gets_one_line(peer: Peer, tmp_path: Path, content: str | None) -> None:
+def test_the_namespaces_of_a_backups_document_stay(peer: Peer, tmp_path: Path) -> None:
+    file = tmp_path / "note.xml"
+    for content, tags in (
+        ('<n xmlns="urn:n"><m/></n>', ["{urn:n}n", "{urn:n}m"]),
+        ('<p:n xmlns:p="urn:n"><m/></p:n>', ["{urn:n}n", "m"]),
+    ):
+        file.write_text(content)
+        assert cli(peer, "vm-backup-action", VM, "b", "EXPORT", file).returncode == 0
+        assert [node.tag for node in peer.recorder.actions[-1][-1].iter()][1:] == tags
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, "", "<a>", "no xml", "<a/><b/>"),
+        '<!DOCTYPE a [<!ENTITY e "text">]><a>&e;</a>',
+        "<?xml version='1.0' encoding='none'?><a/>",
+    ],
+    ids=["missing", "empty", "not closed", "text", "two roots", "entity", "encoding"],
+)
+def test_an_unusable_document_of_a_backup_is_refused_before_anything_is_sent(
+    peer: Peer, tmp_path: Path, content: str | None
+) -> None:
+    before = peer.server.core.statistics.in_sessions
     file = tmp_path / "note.xml"
     if content is not None:
         file.write_text(content)
     done = cli(peer, "vm-backup-action", VM, "b", "EXPORT", file)
     assert (done.returncode, done.stdout, peer.recorder.actions) == (2, "", [])
+    assert peer.server.core.statistics.in_sessions == before
     assert str(file) in done.stderr.splitlines()[-1]
 
 
@@ -192,7 +234,7 @@ def test_no_server_exits_5(peer: Peer, tmp_path: Path) -> None:
     [
         (["vm-action", "STOP"], "VM Action : vm-action <action> <generated vm name>\n"),
         (["vm-action", "DESTROY", VM], "vm-action: DESTROY is none of STOP|START"),
-        (["migrate-vm-action", VM, "warm"], "                    migration-type := live|cold\n"),
+        (["migrate-vm-action", VM, "warm"], "                    migration-type : = live|cold\n"),
         (["migrate-vm-action", VM, "live", "Host-22", "x"], "Host-22 is neither true nor false"),
         (["snapshot-action", "create", "x"], "create is none of delete"),
         (["edit-config"], "Edit Config : edit-config <xmlfile>\n"),
