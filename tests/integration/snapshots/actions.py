@@ -34,7 +34,7 @@ def vm_name(admin: Session, deployment_name: str) -> str:
     """The generated name of the deployment's only VM."""
     entry = admin.deployment(deployment_name)
     assert entry is not None
-    return one(entry.find(f".//{{{ESC}}}vm_instance"), "name")
+    return str(entry.findtext(f".//{{{ESC}}}vm_instance/{{{ESC}}}name"))
 
 
 def vm_state(admin: Session, deployment_name: str) -> str:
