@@ -272,6 +272,19 @@ async def test_a_new_waiter_need_not_wait_for_the_interval(cloud: Cloud) -> None
     await watcher.close()
 
 
+async def test_an_interval_that_becomes_shorter_holds_for_who_waits_already(cloud: Cloud) -> None:
+    interval = [3600.0]
+    watcher: Watcher[Server] = Watcher("slow", cloud, Pace(first=3600.0), interval=lambda: interval[0])
+    cloud.put(server("1", "ACTIVE", None))
+    waiting = asyncio.create_task(watcher.wait("p", "1", goals.active, 60))
+    await asyncio.wait([waiting], timeout=0.05)
+    assert cloud.reads == []
+    interval[0] = 0.01
+    async with asyncio.timeout(20):
+        await waiting
+    await watcher.close()
+
+
 async def test_a_predicate_that_fails_is_its_callers_affair(cloud: Cloud, watcher: Watcher[Server]) -> None:
     def broken(reading: Server) -> bool:
         raise LookupError(reading.id)
