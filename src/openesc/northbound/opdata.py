@@ -233,7 +233,8 @@ def _networks(connection: Connection, parent: etree._Element, rows: Sequence[Res
             "status": row.facts.get("status"),
         }
         _leaves(entry, leaves)
-        _subnets(entry, inventory.resources(connection, kind="subnet", parent=row.key))
+        subnets = inventory.resources(connection, kind="subnet", parent=row.key)
+        _subnets(entry, [subnet for subnet in subnets if subnet.external_id])
 
 
 def _subnets(parent: etree._Element, rows: Sequence[Resource]) -> None:

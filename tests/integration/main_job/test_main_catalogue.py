@@ -123,6 +123,30 @@ class TestNetworks:
         admin.edit(document)
         assert the(subscriber, "CREATE_NETWORK").status == "SUCCESS"
 
+    def test_a_subnet_that_was_never_made(self, house: House, admin: Session, subscriber: Subscriber) -> None:
+        """Its deletion is told, although the cloud has nothing to delete; of a network or tenant nothing is told."""
+        admin.edit(model("<networks><network><name>bare</name></network></networks>"))
+        the(subscriber, "CREATE_NETWORK")
+        refusal = {"type": "http", "status": 400, "text": "Invalid input for operation: no pool."}
+        with house.fault("subnet.create", refusal):
+            admin.edit(model(f"<networks>{network('bare', '10.24.0.0')}</networks>"))
+            assert the(subscriber, "CREATE_SUBNET").status == "FAILURE"
+        state = "/esc_datamodel/opdata/networks/network[name='bare']"
+        assert texts(admin.get(state), "cidr") == []
+        gone = f"<subnet{DELETE}><name>bare-subnet</name></subnet>"
+        admin.edit(model(f"<networks><network><name>bare</name>{gone}</network></networks>"))
+        event = the(subscriber, "DELETE_SUBNET")
+        assert event.short == ("DELETE_SUBNET", "SUCCESS", "OpenStack Driver: Subnet successfully deleted")
+        assert event.subnet == "SystemAdminTenantIdbarebare-subnet"
+        with house.fault("*.create", refusal, count=None):
+            admin.edit(model("<networks><network><name>unmade</name></network></networks>"))
+            the(subscriber, "CREATE_NETWORK")
+            admin.edit(of_tenant("unmade"))
+            the(subscriber, "CREATE_TENANT")
+        admin.edit(model(f"<networks><network{DELETE}><name>unmade</name></network></networks>"))
+        admin.edit(model(f"<tenants><tenant{DELETE}><name>unmade</name></tenant></tenants>"))
+        subscriber.quiet()
+
     def test_in_use(self, house: House, admin: Session, subscriber: Subscriber) -> None:
         """A network that cannot be deleted is a leftover; its configuration is gone."""
         admin.edit(model(f"<networks>{network('busy', '10.22.0.0')}</networks>"))

@@ -228,7 +228,10 @@ class Networking:
         self._tell(tx, announce.network(types.CREATE_NETWORK, resource, self.scope.deployment, why))
 
     def _subnet_failed(self, tx: Tx, parent: str, wanted: intent.Subnet, why: str) -> None:
-        resource = self._resource(tx, "subnet", f"subnet:{parent}/{wanted.name}", wanted.name, parent, {})
+        """Of a configured network its row stays: deleting what was never made is told too (developer guide, subnet)."""
+        key = f"subnet:{parent}/{wanted.name}"
+        made = self._resource if self.scope.deployment else self._put
+        resource = made(tx, "subnet", key, wanted.name, parent, {})
         self._tell(
             tx, announce.subnet(types.CREATE_SUBNET, resource, _required(tx, parent), self.scope.deployment, why)
         )
