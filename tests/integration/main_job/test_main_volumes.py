@@ -40,3 +40,27 @@ def test_undeploy_leaves_what_is_not_its_own(house: House, admin: Session, subsc
     connection.block_storage.delete_volume(given)
     connection.image.delete_image(image)
     connection.close()
+
+
+def test_a_volume_is_made_from_its_own_image(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """A group without an image boots from it; an image that is not there is named."""
+    boot = "<volumes><volume><name>root</name><volid>0</volid><size>1</size><boot_index>0</boot_index><image>{}</image>"
+    boot += "</volume></volumes>"
+    bare = group("g1", extra=boot.format("SolTest-Cirros-Image")).replace("<image>SolTest-Cirros-Image</image>", "", 1)
+    admin.edit(deployment("rooted", bare))
+    came = subscriber.until("SERVICE_ALIVE", depname="rooted")
+    assert came[-1].status == "SUCCESS", came[-1].status_message
+    connection = cloud(house)
+    [server] = connection.compute.servers(name="^rooted_")
+    [volume] = [one for one in connection.block_storage.volumes() if one.name == f"{server.name}_root"]
+    volume = connection.block_storage.get_volume(volume)
+    assert volume.is_bootable and volume.volume_image_metadata["image_name"] == "SolTest-Cirros-Image"
+    connection.close()
+    admin.edit(undeploy("rooted"))
+    subscriber.until("SERVICE_UNDEPLOYED", depname="rooted")
+    admin.edit(deployment("rootless", group("g1", extra=boot.format("no-such-image"))))
+    assert {event.status_message for event in subscriber.until("SERVICE_ALIVE", depname="rootless")} == {
+        "image no-such-image of volume root not found"
+    }
+    admin.edit(undeploy("rootless"))
+    subscriber.until("SERVICE_UNDEPLOYED", depname="rootless")

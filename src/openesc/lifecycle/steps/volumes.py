@@ -15,7 +15,7 @@ from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.lifecycle.steps.names import volume_name
 from openesc.store import Tx, now_ms
 from openesc.vim.errors import VimNotFound
-from openesc.vim.port import BlockDevice, Volume, VolumeSpec
+from openesc.vim.port import BlockDevice, Cloud, Volume, VolumeSpec
 
 LONGEST = 366 * 86400.0
 """Seconds: longer than any time-out that can be configured."""
@@ -75,19 +75,12 @@ async def _existing(work: Work, wanted: intent.Volume, path: str) -> str:
 async def _made(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None, path: str) -> str:
     cloud = await work.cloud()
     name = volume_name(vm.name, wanted.name)
-    assert wanted.size is not None
-    spec = VolumeSpec(
-        name=name,
-        size=wanted.size,
-        volume_type=wanted.type,
-        image_id=image_id if wanted.boot_index == 0 else None,
-        metadata={"openesc:deployment": work.deployment.id, "openesc:vm": vm.id},
-    )
 
     async def act(attempt: Attempt) -> dict[str, Any]:
         async def look() -> Volume | None:
             return await cloud.find_volume(name)
 
+        spec = _spec(work, vm, wanted, await _source(work, cloud, wanted, image_id))
         volume, doubt = await create_once(attempt, work.settings.patience, look, lambda: cloud.create_volume(spec))
         return {"id": volume.id, "doubt": doubt}
 
@@ -97,6 +90,28 @@ async def _made(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None,
         inventory.add_resource(tx, _resource(tx, work, vm, wanted.name, name, result["id"]))
 
     return str((await work.op.step(path, act, record))["id"])
+
+
+def _spec(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None) -> VolumeSpec:
+    assert wanted.size is not None
+    return VolumeSpec(
+        name=volume_name(vm.name, wanted.name),
+        size=wanted.size,
+        volume_type=wanted.type,
+        image_id=image_id,
+        metadata={"openesc:deployment": work.deployment.id, "openesc:vm": vm.id},
+    )
+
+
+async def _source(work: Work, cloud: Cloud, wanted: intent.Volume, image_id: str | None) -> str | None:
+    """The image it is made from: its own, else for a boot volume the group's. Raises: VimNotFound."""
+    name = wanted.image
+    if name is None:
+        return image_id if wanted.boot_index == 0 else None
+    found = await persist(work.settings.patience, lambda: cloud.find_image(name))
+    if found is None:
+        raise VimNotFound(f"image {name} of volume {wanted.name} not found")
+    return found.id
 
 
 def volume_key(vm: Vm, name: str) -> str:
