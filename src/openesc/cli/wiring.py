@@ -48,6 +48,7 @@ from openesc.northbound.first_start import first_start
 from openesc.northbound.flavors import FlavorLookup
 from openesc.northbound.invocations import Invocations
 from openesc.northbound.model import SECRET_KINDS, load_payloads, load_schema, unit_tree
+from openesc.northbound.operations import Operations
 from openesc.northbound.snapshot_actions import snapshot_handlers
 from openesc.northbound.users import Users
 from openesc.rest.app import application
@@ -107,7 +108,7 @@ def control_handlers(services: Services) -> Mapping[str, Handler]:
     """The commands of the control socket, by name."""
     return {
         **user_handlers(services.users),
-        **operation_handlers(services.store, services.engine, services.planner),
+        **operation_handlers(Operations(services.store, services.engine, services.planner)),
         **leftover_handlers(services.lifecycle),
         **vimmanager_handlers(services.vimmanager),
     }

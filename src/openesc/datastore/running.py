@@ -82,6 +82,12 @@ class Running:
                 return list({unit.id.text: unit for found in exact for unit in found or ()}.values())
             return [unit for unit in self._head.values() if any(self._may_match(unit, bound) for bound in bounds)]
 
+    def of_kind(self, kind: str, *keys: str) -> list[Unit]:
+        """Every unit of a kind whose keys begin with `keys`."""
+        with self._lock:
+            found = [unit for unit in self._head.values() if unit.id.kind.name == kind]
+        return [unit for unit in found if unit.id.keys[: len(keys)] == keys]
+
     def tree_of(self, units: Iterable[Unit]) -> bytes:
         """The top-level elements that hold just `units`, serialised one after the other."""
         return assemble(self.tree, units)

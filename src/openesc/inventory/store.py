@@ -115,6 +115,17 @@ def vms_of(connection: Connection, deployment_id: str) -> list[Vm]:
     return [Vm(**row._mapping) for row in connection.execute(_VMS_OF, {"deployment": deployment_id})]
 
 
+def vms_with_deployments(connection: Connection, **where: str) -> list[tuple[Deployment, Vm]]:
+    """VMs by host and name; `where`: hostname, tenant, deployment_id."""
+    joined = t.deployments.c.id == t.vms.c.deployment_id
+    wanted = [(t.deployments if name == "tenant" else t.vms).c[name] == value for name, value in where.items()]
+    statement = select(t.vms).join(t.deployments, joined).where(*wanted).order_by(t.vms.c.hostname, t.vms.c.name)
+    vms = _rows(connection, Vm, statement)
+    theirs = select(t.deployments).join(t.vms, joined).where(*wanted)
+    deployments = {row.id: row for row in _rows(connection, Deployment, theirs)}
+    return [(deployments[vm.deployment_id], vm) for vm in vms]
+
+
 def add_vm(tx: Tx, record: Vm) -> None:
     tx.execute(t.vms.insert(), asdict(record))
 

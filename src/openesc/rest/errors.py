@@ -22,7 +22,6 @@ ESC_PATH: Final = "/ESCManager"
 _STATUS: Final[Mapping[str, int]] = {
     "access-denied": 403,
     "data-exists": 409,
-    "data-missing": 409,
     "in-use": 409,
     "lock-denied": 409,
     "operation-not-supported": 501,

@@ -8,19 +8,39 @@ from urllib.parse import unquote
 
 from starlette.convertors import Convertor, register_url_convertor
 
-from openesc.rest import deployments, health, services, snapshots
+from openesc.rest import callback_list, deployments, events, health, operations, services, snapshots, vims, vms
 from openesc.rest.answers import Answer
 from openesc.rest.call import Call
+from openesc.rest.resources import Handlers
+from openesc.rest.shelves import SHELVES
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
 V0: Final = "/ESCManager/v0"
 V1: Final = "/openesc/v1"
 
+
+def _resource(kind: str, path: str) -> tuple[tuple[str, str, Handler], ...]:
+    handlers, one = Handlers(SHELVES[kind]), f"{path}/{{{kind}}}"
+    return (
+        ("GET", path, handlers.listed),
+        ("GET", one, handlers.show),
+        ("POST", one, handlers.create),
+        ("DELETE", one, handlers.delete),
+    )
+
+
 ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     # what stands before the more general paths of tenants
     ("GET", f"{V0}/snapshots", snapshots.listed),
     ("DELETE", f"{V0}/snapshots/{{snapshot}}", snapshots.delete),
+    ("GET", f"{V0}/vims", vims.listed),
+    ("GET", f"{V0}/vims/{{vim}}", vims.show),
+    ("POST", f"{V0}/vims/{{vim}}", vims.create),
+    ("DELETE", f"{V0}/vims/{{vim}}", vims.delete),
+    *_resource("tenant", f"{V0}/tenants"),
+    *_resource("image", f"{V0}/images"),
+    *_resource("flavor", f"{V0}/flavors"),
     ("GET", f"{V0}/deployments", deployments.listed),
     ("POST", f"{V0}/deployments", deployments.create_unnamed),
     ("GET", f"{V0}/deployments/{{deployment}}", deployments.show),
@@ -39,6 +59,18 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", f"{V0}/{{tenant}}/deployments/{{deployment}}", deployments.create),
     ("PUT", f"{V0}/{{tenant}}/deployments/{{deployment}}", deployments.update),
     ("DELETE", f"{V0}/{{tenant}}/deployments/{{deployment}}", deployments.delete),
+    *_resource("network", f"{V0}/{{tenant}}/networks"),
+    *_resource("subnet", f"{V0}/{{tenant}}/networks/{{network}}/subnets"),
+    *_resource("volume", f"{V0}/{{tenant}}/volumes"),
+    # beyond ESC
+    ("GET", f"{V1}/events", events.listed),
+    ("GET", f"{V1}/operations", operations.listed),
+    ("GET", f"{V1}/operations/{{operation}}", operations.show),
+    ("POST", f"{V1}/operations/{{operation}}/cancel", operations.cancel),
+    ("POST", f"{V1}/operations/{{operation}}/retry", operations.retry),
+    ("GET", f"{V1}/vms", vms.listed),
+    ("GET", f"{V1}/callbacks", callback_list.listed),
+    ("POST", f"{V1}/callbacks/{{callback}}/redeliver", callback_list.redeliver),
     # the process
     ("GET", "/healthz", health.alive),
     ("GET", "/readyz", health.ready),

@@ -5,7 +5,7 @@ and of the deployment. Delivery is at least once, in order for each receiver and
 """
 
 from openesc.events.callbacks.deliveries import Delivery, listing, prune, redeliver
-from openesc.events.callbacks.registry import register_deployment, register_operation
+from openesc.events.callbacks.registry import operations_of, register_deployment, register_operation, transactions_of
 from openesc.events.callbacks.target import Target, check_url
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "Target",
     "check_url",
     "listing",
+    "operations_of",
     "prune",
     "redeliver",
     "register_deployment",
     "register_operation",
+    "transactions_of",
 ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
 from openesc.events.callbacks.target import Target
 from openesc.store import Tx
 from openesc.store import tables as t
@@ -39,3 +43,16 @@ def register_deployment(tx: Tx, deployment_id: str, target: Target) -> None:
     changed = tx.execute(table.update().where(table.c.deployment_id == deployment_id).values(**values))
     if not changed.rowcount:
         tx.execute(table.insert(), {"deployment_id": deployment_id, **values})
+
+
+def transactions_of(connection: Connection, operation_ids: Sequence[str]) -> dict[str, str]:
+    """What the requests that queued these operations were answered with, by operation; those by NETCONF have none."""
+    o = t.operation_callbacks.c
+    found = connection.execute(select(o.operation_id, o.transaction_id).where(o.operation_id.in_(operation_ids)))
+    return {row.operation_id: row.transaction_id for row in found}
+
+
+def operations_of(connection: Connection, transaction_id: str) -> list[str]:
+    """The operations that a request with this transaction queued."""
+    o = t.operation_callbacks.c
+    return list(connection.execute(select(o.operation_id).where(o.transaction_id == transaction_id)).scalars())
