@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class EscError(Exception):
@@ -29,6 +29,22 @@ class EscError(Exception):
         self.error_path = path
         self.error_app_tag = app_tag
         self.error_info: Mapping[str, str] = dict(info or {})
+
+
+class EscErrors(Exception):
+    """Several errors of one document, reported together."""
+
+    def __init__(self, errors: Sequence[EscError]) -> None:
+        super().__init__("; ".join(error.error_message for error in errors))
+        self.errors = list(errors)
+
+
+def report(errors: Sequence[EscError]) -> None:
+    """Raises: the only error, or EscErrors with all of them; nothing when there is none."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise EscErrors(errors)
 
 
 class InvalidRequest(EscError):

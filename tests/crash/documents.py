@@ -60,6 +60,38 @@ def single_elsewhere(names: Names) -> str:
     return single(names, "g9")
 
 
+def wired(names: Names, *others: str) -> str:
+    """One VM with a second interface on a network of the deployment."""
+    group = _group("g1", network=f"inner{names.suffix}")
+    return _datamodel(names, _networks(names, "inner") + group + "".join(others))
+
+
+def rewired(names: Names, *others: str, more: str = "", bootup: int = 60) -> str:
+    """Of `wired` the second interface is on another network, the first has allowed address pairs."""
+    group = _group("g1", network=f"side{names.suffix}", extra=more, bootup=bootup, pairs=_PAIRS)
+    return _datamodel(names, _networks(names, "side") + group + "".join(others))
+
+
+def rewired_in_a_hurry(names: Names) -> str:
+    """The same, and the VM has a second to come back to life."""
+    return rewired(names, bootup=1)
+
+
+def wired_and_another(names: Names) -> str:
+    """`wired` with a second group."""
+    return wired(names, _group("g2"))
+
+
+def rewired_and_another(names: Names) -> str:
+    """`rewired` with a second group."""
+    return rewired(names, _group("g2"))
+
+
+def rewired_in_a_hurry_and_another(names: Names) -> str:
+    """`rewired_in_a_hurry` with a second group."""
+    return rewired(names, _group("g2"), bootup=1)
+
+
 def multi(names: Names) -> str:
     """Two groups of two VMs, the second waits for the first; two networks of the deployment; a volume each in g1."""
     groups = [
@@ -98,19 +130,34 @@ def in_tenant(name: str, content: str) -> str:
     return f'<esc_datamodel xmlns="{ESC}"><tenants>{tenant}</tenants></esc_datamodel>'
 
 
-def _group(name: str, *, count: int = 1, network: str | None = None, alive: bool = True, extra: str = "") -> str:
+_PAIRS = """<allowed_address_pairs><address><ip_address>10.99.0.0</ip_address><netmask>16</netmask></address>
+</allowed_address_pairs>"""
+
+
+def _group(
+    name: str,
+    *,
+    count: int = 1,
+    network: str | None = None,
+    alive: bool = True,
+    extra: str = "",
+    bootup: int = 60,
+    pairs: str = "",
+) -> str:
     interfaces = [SHARED, *([network] if network else [])]
     return (
         f"<vm_group><name>{name}</name><image>SolTest-Cirros-Image</image><flavor>SolTest-Cirros-Flavor</flavor>"
-        f"<bootup_time>60</bootup_time><recovery_wait_time>0</recovery_wait_time>"
-        f"<interfaces>{''.join(_interface(i, found) for i, found in enumerate(interfaces))}</interfaces>"
+        f"<bootup_time>{bootup}</bootup_time><recovery_wait_time>0</recovery_wait_time>"
+        f"<interfaces>{''.join(_interface(i, found, pairs) for i, found in enumerate(interfaces))}</interfaces>"
         f"{_ALIVE if alive else ''}{extra}"
         f"<scaling><min_active>{count}</min_active><max_active>{count}</max_active></scaling></vm_group>"
     )
 
 
-def _interface(nicid: int, network: str) -> str:
-    return f"<interface><nicid>{nicid}</nicid><network>{network}</network></interface>"
+def _interface(nicid: int, network: str, pairs: str) -> str:
+    """The first one has the `pairs`."""
+    more = pairs if nicid == 0 else ""
+    return f"<interface><nicid>{nicid}</nicid><network>{network}</network>{more}</interface>"
 
 
 def _networks(names: Names, *stems: str) -> str:

@@ -214,10 +214,14 @@ class House:
     def clear_faults(self) -> None:
         self.cloud("DELETE", "/sim/faults")
 
-    def requests(self, names: Names, operation: str = "*.create") -> list[dict[str, Any]]:
-        """The requests of this kind for objects of the deployment."""
+    def last_request(self) -> int:
+        """The number of the newest request in the cloud's log."""
+        return int(self.cloud("GET", "/sim/requests")["last"])
+
+    def requests(self, names: Names, operation: str = "*.create", since: int = 0) -> list[dict[str, Any]]:
+        """The requests of this kind for objects of the deployment, after the one of number `since`."""
         wanted = operation.removeprefix("*")
-        log = self.cloud("GET", "/sim/requests")["requests"]
+        log = self.cloud("GET", f"/sim/requests?since={since}")["requests"]
         return [row for row in log if row["operation"].endswith(wanted) and _is_for(row, names)]
 
     async def requested(self, names: Names, operation: str, times: int = 1) -> None:

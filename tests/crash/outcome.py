@@ -61,11 +61,12 @@ def assert_same(found: Outcome, expected: Outcome) -> None:
     assert found.opdata == expected.opdata
 
 
-def made_twice(house: House, names: Names) -> list[tuple[str, str]]:
-    """Objects whose creation the cloud accepted more than once."""
-    log = house.requests(names)
+def made_twice(house: House, names: Names, since: int = 0) -> list[tuple[str, str]]:
+    """Objects whose creation the cloud accepted more than once, after the request of number `since`."""
+    everything = {row["operation"] for row in house.requests(names)}
+    assert everything & set(CREATES), "the cloud's log knows nothing of this deployment"
+    log = house.requests(names, since=since)
     accepted = Counter((row["operation"], row["resource_name"]) for row in log if row["status"] // 100 == 2)
-    assert any(operation in CREATES for operation, _ in accepted), "the cloud's log knows nothing of this deployment"
     return [made for made, times in accepted.items() if times > 1]
 
 

@@ -138,5 +138,28 @@ DEPLOY_REFUSED = Scenario(
     state="failed",
 )
 
+
+def _changing(vm: str, *steps: str) -> tuple[str, ...]:
+    """`vm` changes in place: between the monitor off and on again."""
+    around = ("pause", *steps, "updated", "metadata", "resume", "alive/deadline", "alive")
+    return tuple(f"{vm}/change/{step}" for step in around)
+
+
+UPDATE_INTERFACES = Scenario(
+    "update-interfaces",
+    "update",
+    documents.rewired,
+    (
+        *("plan", *_network("side"), "g1/lookup"),
+        *_changing(
+            "g1/0",
+            *("interface/1/detach", "interface/1/delete", "port/1", "interface/1/attach", "interface/0/change"),
+        ),
+        *("resize/plan", *_network_goes("inner"), "close"),
+    ),
+    before=[documents.wired],
+)
+
 ONE = (DEPLOY_ONE, UNDEPLOY_ONE, UPDATE_ONE, DEPLOY_REFUSED)
 MANY = (DEPLOY_MANY, UNDEPLOY_MANY, UPDATE_MANY)
+IN_PLACE = (UPDATE_INTERFACES,)

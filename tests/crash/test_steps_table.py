@@ -21,7 +21,7 @@ from tests.crash.documents import Names
 from tests.crash.house import House
 from tests.crash.outcome import started_in_order
 from tests.crash.runs import Runs
-from tests.crash.scenarios import DEPLOY_MANY, MANY, ONE, Scenario
+from tests.crash.scenarios import DEPLOY_MANY, IN_PLACE, MANY, ONE, Scenario
 from tests.crash.troubles import THINGS, TROUBLES, meet, meet_things
 
 FLOWS = (
@@ -59,7 +59,7 @@ def unmet(patterns: Iterable[str], paths: Iterable[str]) -> list[str]:
     return [pattern for pattern in patterns if not any(matches(path, pattern) for path in paths)]
 
 
-@pytest.mark.parametrize("scenario", [*ONE, *MANY], ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [*ONE, *MANY, *IN_PLACE], ids=lambda scenario: scenario.name)
 async def test_a_scenario_has_these_boundaries_and_no_others(house: House, runs: Runs, scenario: Scenario) -> None:
     names = await runs.prepare(scenario)
     await runs.finish(scenario, names, datetime.now(UTC))
@@ -74,7 +74,7 @@ async def test_every_step_of_the_table_is_met_and_every_step_met_is_in_it(
 ) -> None:
     """Good days and bad days of everything there is."""
     met: dict[str, set[str]] = defaultdict(set)
-    for scenario in (*ONE, *MANY):
+    for scenario in (*ONE, *MANY, *IN_PLACE):
         await runs.undisturbed(scenario)
     with image_server(tmp_path) as source:
         for things in THINGS.values():

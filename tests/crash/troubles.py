@@ -18,6 +18,7 @@ QUOTA = {"type": "quota"}
 FORBIDDEN = {"type": "http", "status": 403}
 HANG = {"type": "hang"}
 LOST = {"type": "lost_reply"}
+SILENT = {"type": "ping_silent"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ _NO_SERVER: Fault = ("server.create", "", QUOTA)
 _STUCK_PORT: Fault = ("port.delete", "", FORBIDDEN)
 _STUCK_SUBNET: Fault = ("subnet.delete", "", FORBIDDEN)
 _STUCK_NETWORK: Fault = ("network.delete", "", FORBIDDEN)
+_NO_PLUG: Fault = ("interface.create", "", FORBIDDEN)
 _STUCK_SERVER: Fault = ("server.delete", "", FORBIDDEN)
 
 TROUBLES: Mapping[str, Trouble] = {
@@ -99,6 +101,22 @@ TROUBLES: Mapping[str, Trouble] = {
     "a network that stays after a failure": Trouble(
         [(documents.multi, [_G2_STAYS_AWAY]), (documents.single_elsewhere, [_STUCK_NETWORK])]
     ),
+    "an interface that is refused": Trouble([(documents.wired, []), (documents.rewired, [_NO_PLUG])]),
+    "a changed VM that is not alive": Trouble(
+        [(documents.wired, []), (documents.rewired_in_a_hurry, [("ping", "_g1_", SILENT)])]
+    ),
+    "an interface that is refused after a failure": Trouble(
+        [(documents.wired_and_another, [_G2_STAYS_AWAY]), (documents.rewired_and_another, [_NO_PLUG])]
+    ),
+    "a changed VM that is not alive after a failure": Trouble(
+        [
+            (documents.wired_and_another, [_G2_STAYS_AWAY]),
+            (documents.rewired_in_a_hurry_and_another, [("ping", "_g1_", SILENT)]),
+        ]
+    ),
+    "interfaces changed after a failure": Trouble(
+        [(documents.wired_and_another, [_G2_STAYS_AWAY]), (documents.rewired_and_another, [])]
+    ),
     "undeployed while it is made": Trouble(
         [(documents.single, [("server.create", "", HANG)]), (documents.gone, [])], after="server.create"
     ),
@@ -137,6 +155,9 @@ def _add(house: House, names: Names, faults: Sequence[Fault]) -> None:
         given = dict(action)
         once = given["type"] in ("hang", "lost_reply")
         count = given.pop("count", 1 if once else None)
+        if given == SILENT:
+            house.fault(given, server=f"*{names.suffix}*{part}*")
+            continue
         named = {} if operation == "project.delete" else {"name": f"*{names.suffix}*{part}*"}
         house.fault(given, operation=operation, count=count, **named)
 

@@ -22,6 +22,7 @@ VM_UNDEPLOYED = "VM_UNDEPLOYED"
 SERVICE_ALIVE = "SERVICE_ALIVE"
 SERVICE_UNDEPLOYED = "SERVICE_UNDEPLOYED"
 SERVICE_UPDATED = "SERVICE_UPDATED"
+VM_UPDATED = "VM_UPDATED"
 VM_STOPPED = "VM_STOPPED"
 VM_STARTED = "VM_STARTED"
 VM_REBOOTED = "VM_REBOOTED"
@@ -67,6 +68,7 @@ TEXTS = {
     DELETE_FLAVOR: "Flavor deletion completed successfully.",
     VM_DEPLOYED: "OpenStack Driver: VM successfully created, VM Name: [{name}]",
     VM_ALIVE: "VM_Alive event received, VM ID: [{name}]",
+    VM_UPDATED: "VM has been updated successfully. vm: VM ID: [{name}]",
     VM_UNDEPLOYED: "OpenStack Driver: VM successfully deleted",
     SERVICE_ALIVE: "Service group deployment completed successfully!",
     SERVICE_UNDEPLOYED: "Service group undeployment completed successfully",

@@ -32,7 +32,8 @@ class Vm:
     """A VM, planned or there. `id` is ours and stays; `server_id` is the cloud's UUID once it is known.
 
     `vim_status`: VERIFY_RESIZE while a resize or cold migration waits for confirm or revert. `declined_flavor`: a
-    resize to it was reverted, so it is not tried again before the document wants another one.
+    resize to it was reverted, so it is not tried again before the document wants another one. `monitor`: the mark of
+    the kpi_data and rules by which it became alive; None: it never did.
     """
 
     id: str
@@ -51,11 +52,16 @@ class Vm:
     created_at: int
     vim_status: str | None = None
     declined_flavor: str | None = None
+    monitor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface of a VM, with every leaf a client reads without asking whether it is there."""
+    """One interface of a VM, with every leaf a client reads without asking whether it is there.
+
+    `asked`: the configured leaves it was made by, which a later document is compared with; None: not known.
+    `attached`: its server has the port.
+    """
 
     vm_id: str
     nicid: int
@@ -67,11 +73,16 @@ class Interface:
     mac_address: str
     netmask: str | None = None
     gateway: str | None = None
+    asked: Mapping[str, Any] | None = None
+    attached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A tenant, network, subnet, image or flavor. `owned` False: adopted, never deleted by us."""
+    """A tenant, network, subnet, image, flavor or volume, or what a VM holds of a pool.
+
+    `owned` False: adopted, never deleted by us.
+    """
 
     id: str
     kind: str

@@ -150,10 +150,27 @@ def interfaces_of(connection: Connection, vm_ids: Sequence[str]) -> dict[str, li
     return found
 
 
+def update_interface(tx: Tx, record: Interface, **values: Any) -> None:
+    """Change leaves of it."""
+    tx.execute(t.interfaces.update().where(_this_interface(record)).values(values))
+
+
+def remove_interface(tx: Tx, record: Interface) -> None:
+    tx.execute(t.interfaces.delete().where(_this_interface(record)))
+
+
+def all_attached(tx: Tx, vm_id: str) -> None:
+    """A server was made with all interfaces of the VM."""
+    tx.execute(t.interfaces.update().where(t.interfaces.c.vm_id == vm_id).values(attached=True))
+
+
+def _this_interface(record: Interface) -> Any:
+    return and_(t.interfaces.c.vm_id == record.vm_id, t.interfaces.c.nicid == record.nicid)
+
+
 def put_interface(tx: Tx, record: Interface) -> None:
     """Add it, or replace the one of the same nicid."""
-    where = and_(t.interfaces.c.vm_id == record.vm_id, t.interfaces.c.nicid == record.nicid)
-    tx.execute(t.interfaces.delete().where(where))
+    remove_interface(tx, record)
     tx.execute(t.interfaces.insert(), asdict(record))
 
 

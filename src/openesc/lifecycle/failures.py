@@ -144,6 +144,23 @@ _OPERATIONS = (
         s.SERVICE_ACTIVE,
         s.VM_ERROR,
     ),
+    Failure(
+        "update",
+        "a port is made, given to a VM, changed, taken from it or deleted",
+        (e.VM_UPDATED, e.SERVICE_UPDATED),
+        "the VM with what was changed before, monitored again; the document sent again does the rest",
+        s.SERVICE_ERROR,
+        s.VM_ALIVE,
+        Fault("interface.create"),
+    ),
+    Failure(
+        "update",
+        "a changed VM is not alive within bootup_time when its monitor is set again",
+        (e.VM_ALIVE, e.SERVICE_UPDATED),
+        "the VM, changed",
+        s.SERVICE_ERROR,
+        s.VM_ERROR,
+    ),
     Failure("update", "the cloud refuses a resize", (e.SERVICE_UPDATED,), AS_BEFORE, s.SERVICE_ERROR, s.VM_ALIVE),
     Failure(
         "update",

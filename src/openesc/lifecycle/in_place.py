@@ -1,14 +1,15 @@
-"""What of a vm_group can change while its VMs run. The rest is refused by name, before anything is changed."""
+"""What of a vm_group cannot change while its VMs run. It is refused by name, before anything is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from openesc.lifecycle.intent import Deployment, Group
+from openesc.errors import OperationRefused
+from openesc.lifecycle.intent import Deployment, Group, PlacementRule
+from openesc.lifecycle.paths import deployment_path, group_path
 
-FIXED: dict[str, Callable[[Group], Any]] = {
-    "interfaces": lambda group: group.interfaces,
+FIXED: Mapping[str, Callable[[Group], Any]] = {
     "volumes": lambda group: group.volumes,
     "placement": lambda group: group.placements,
     "vim_vm_name": lambda group: group.vim_vm_name,
@@ -16,7 +17,7 @@ FIXED: dict[str, Callable[[Group], Any]] = {
 """Parts of a group that its running VMs would have to be made again for."""
 
 
-def refusals(before: Deployment, after: Deployment, running: Collection[str]) -> Iterator[str]:
+def refusals(before: Deployment, after: Deployment, running: Collection[str]) -> Iterator[OperationRefused]:
     """Why `after` cannot follow `before` in place. `running`: groups that have a VM which is up."""
     kept = {group.name: group for group in before.groups}
     for group in after.groups:
@@ -25,6 +26,25 @@ def refusals(before: Deployment, after: Deployment, running: Collection[str]) ->
             continue
         for part, read in FIXED.items():
             if read(old) != read(group):
-                yield f"{part} of vm_group {group.name} cannot change while its VMs run: delete the group, add it anew"
+                yield _refusal(after, group, part)
+        if _moved(before.rule_of(group.name), after.rule_of(group.name)):
+            yield _refusal(after, group, "placement", "policies/placement")
     if (before.vim_id, before.project) != (after.vim_id, after.project) and running:
-        yield "locator of a deployment cannot change while its VMs run: undeploy it and deploy it anew"
+        yield OperationRefused(
+            "locator of a deployment cannot change while its VMs run: undeploy it and deploy it anew",
+            path=f"{deployment_path(after.tenant, after.name)}/locator",
+        )
+
+
+def _refusal(after: Deployment, group: Group, leaf: str, part: str | None = None) -> OperationRefused:
+    return OperationRefused(
+        f"{part or leaf} of vm_group {group.name} cannot change while its VMs run: delete the group, add it anew",
+        path=f"{group_path(after.tenant, after.name, group.name)}/{leaf}",
+    )
+
+
+def _moved(before: PlacementRule | None, after: PlacementRule | None) -> bool:
+    """A server group takes in new members and lets members go; a server that runs does not get into another one."""
+    if after is None:
+        return False
+    return before is None or (before.name, before.type) != (after.name, after.type)

@@ -93,6 +93,7 @@ _CELLS: Mapping[str, _Row] = {
     "backup":                  (_DEPLOYING, RUN, "is not alive", RUN, RUN, RUN, QUEUE, _VERIFY, _ERROR, QUEUE, _GONE),
     "update":                  (QUEUE, RUN, RUN, RUN, RUN, RUN, QUEUE, RUN, RUN, QUEUE, QUEUE),
     "update of a flavor":      (QUEUE, RUN, RUN, RUN, RUN, RUN, QUEUE, _VERIFY, RUN, QUEUE, QUEUE),
+    "update of a VM":          (QUEUE, RUN, RUN, RUN, RUN, RUN, QUEUE, _VERIFY, RUN, QUEUE, QUEUE),
     "scaling":                 (QUEUE, RUN, RUN, RUN, RUN, _NO_SCALING, QUEUE, RUN, RUN, QUEUE, QUEUE),
     "undeploy":                (RUN, RUN, RUN, RUN, RUN, RUN, RUN, RUN, RUN, RUN, RUN),
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
 
+from openesc.errors import OperationRefused
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Vm
 from openesc.lifecycle import intent
+from openesc.lifecycle.paths import group_path
 from openesc.lifecycle.pools import refit, require_room, reserve
 from openesc.lifecycle.steps.names import vm_name
 from openesc.store import Tx
@@ -48,15 +50,16 @@ def _plan_more(
     return made
 
 
-def capacity_faults(vms: Iterable[Vm], wanted: intent.Deployment) -> Iterator[str]:
+def capacity_faults(vms: Iterable[Vm], wanted: intent.Deployment) -> Iterator[OperationRefused]:
     """Groups that have more VMs than they may have: an update never takes one away for that."""
     there = [vm.vm_group for vm in vms if vm.state != states.VM_UNDEPLOYING]
     for group in wanted.groups:
         active = there.count(group.name)
         if active > group.max_active:
-            yield (
+            yield OperationRefused(
                 f"scaling/max_active {group.max_active} of vm_group {group.name} is below the number of its VMs, "
-                f"{active}"
+                f"{active}",
+                path=f"{group_path(wanted.tenant, wanted.name, group.name)}/scaling/max_active",
             )
 
 

@@ -5,15 +5,17 @@ Runs in the writer lane, in the transaction of the edit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from openesc.errors import OperationRefused
+from openesc.errors import OperationRefused, report
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service
-from openesc.inventory.records import Deployment
-from openesc.lifecycle import intent, journal, resizes
+from openesc.inventory.records import Deployment, Vm
+from openesc.lifecycle import intent, journal, meets, resizes
+from openesc.lifecycle.applied import changes
+from openesc.lifecycle.changes import VmChange
 from openesc.lifecycle.in_place import refusals
 from openesc.lifecycle.locks import EXCLUSIVE, SHARED, Claim, name_key
 from openesc.lifecycle.plan import capacity_faults, plan_vms
@@ -117,16 +119,14 @@ class Planner:
             return  # allowed even if all of them run: as a rule there is no need to look
         vms = inventory.vms_of(tx.connection, current.id)
         running = {vm.vm_group for vm in vms if vm.server_id is not None and vm.state != states.VM_ERROR}
-        faults = list(refusals(before, wanted, running))
-        if faults:
-            raise OperationRefused("; ".join(faults))
+        report(list(refusals(before, wanted, running)))
 
     def _require_possible(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> None:
-        """Raises: OperationRefused."""
+        """Raises: EscError, EscErrors."""
         vms = inventory.vms_of(tx.connection, current.id)
-        reasons = list(dict.fromkeys([*resizes.refusals(vms, wanted, current), *capacity_faults(vms, wanted)]))
-        if reasons:
-            raise OperationRefused("; ".join(reasons))
+        changing = changes(tx.connection, current.id, vms, wanted)
+        reasons = dict.fromkeys([*resizes.refusals(vms, wanted, current), *_waiting(vms, changing)])
+        report([*map(OperationRefused, reasons), *capacity_faults(vms, wanted)])
         for vm in resizes.forgiven(vms, wanted):
             inventory.update_vm(tx, vm.id, declined_flavor=None)
 
@@ -134,7 +134,8 @@ class Planner:
         vms = inventory.vms_of(tx.connection, current.id)
         failed = any(vm.state == states.VM_ERROR for vm in vms)
         unresized = any(vm.failure is not None for vm in resizes.to_resize(vms, wanted))
-        return current.state == states.SERVICE_ERROR or failed or unresized
+        unchanged = changes(tx.connection, current.id, vms, wanted)
+        return current.state == states.SERVICE_ERROR or failed or unresized or bool(unchanged)
 
     def _undeploy(self, tx: Tx, current: Deployment) -> Draft:
         """Interrupts everything that runs or waits for this deployment."""
@@ -195,6 +196,13 @@ _PLANS: dict[str, Callable[[Planner, Tx, Wish], list[Draft]]] = {
     "tenant-network": Planner._network,
 }
 _MAKING = ("tenant", "image", "flavor", "network", "tenant-network", "deployment")
+
+
+def _waiting(vms: Iterable[Vm], changing: Mapping[str, VmChange]) -> Iterator[str]:
+    """The cloud changes no interface of a server that waits for confirm or revert."""
+    for vm in vms:
+        if vm.vim_status == states.VERIFY_RESIZE and vm.id in changing and changing[vm.id].resources:
+            yield meets.rejection("update of a VM", meets.VERIFY_RESIZE, f"VM [{vm.name}]") or ""
 
 
 def _makes_tenant(wish: Wish) -> bool:

@@ -42,6 +42,15 @@ class Held:
     addresses: Mapping[tuple[str, int], str]
     variables: Mapping[str, str]
 
+    @classmethod
+    def of(cls, rows: Iterable[Resource]) -> Held:
+        """From the resources of the VM; others than its reservations are passed over."""
+        found = list(rows)
+        addresses = {
+            (row.facts["pool"], int(row.facts["slot"])): row.facts["value"] for row in found if row.kind == ADDRESS
+        }
+        return cls(addresses, {row.facts["pool"]: row.facts["value"] for row in found if row.kind == VARIABLE})
+
     def address(self, interface: Interface) -> str | None:
         """The address it asks the cloud for on that interface; None: the cloud chooses."""
         return self.addresses.get((interface.network, interface.nicid), interface.ip_address)
@@ -103,23 +112,29 @@ def refit(tx: Tx, vm: Vm, group: Group) -> None:
             inventory.remove_resource(tx, row.key)
             if need is not None:
                 _take(tx, vm, need)
-    there = {str(nic.nicid) for nic in inventory.interfaces_of(tx.connection, [vm.id])[vm.id]}
+    rows = inventory.interfaces_of(tx.connection, [vm.id])[vm.id]
+    there = {(row.asked["network"], str(row.nicid)) for row in rows if row.asked}
     for need in wanted.values():
-        if need.slot not in there:
+        if (need.pool, need.slot) not in there:
             _take(tx, vm, need)
 
 
 def reserved(connection: Connection, vm_id: str) -> Held:
     """What a VM holds."""
-    rows = _rows(connection, vm_id)
-    addresses = {(row.facts["pool"], int(row.facts["slot"])): row.facts["value"] for row in rows if row.kind == ADDRESS}
-    return Held(addresses, {row.facts["pool"]: row.facts["value"] for row in rows if row.kind == VARIABLE})
+    return Held.of(_rows(connection, vm_id))
 
 
 def give_back(tx: Tx, vm_id: str) -> None:
     """The VM is gone: what it held is free."""
     for row in _rows(tx.connection, vm_id):
         inventory.remove_resource(tx, row.key)
+
+
+def give_back_address(tx: Tx, vm_id: str, nicid: int, unless: str | None) -> None:
+    """The interface is gone: its address is free, unless it is of the pool of this network, which it comes back on."""
+    for row in _rows(tx.connection, vm_id):
+        if row.kind == ADDRESS and row.facts["slot"] == str(nicid) and row.facts["pool"] != unless:
+            inventory.remove_resource(tx, row.key)
 
 
 def _rows(connection: Connection, vm_id: str) -> list[Resource]:

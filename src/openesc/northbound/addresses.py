@@ -16,6 +16,7 @@ from openesc.datastore.partition import SplitEdit, UnitEdit
 from openesc.datastore.running import Running
 from openesc.errors import InvalidRequest
 from openesc.lifecycle import intent
+from openesc.lifecycle.paths import group_path
 from openesc.lifecycle.pools import outside
 from openesc.lifecycle.subnets import SubnetQuestion
 from openesc.lifecycle.xmlread import each, text
@@ -66,8 +67,8 @@ class AddressLookup:
         if fault is not None:
             raise InvalidRequest(
                 fault,
-                path=f"/esc_datamodel/tenants/tenant[name='{tenant}']/deployments/deployment[name='{deployment}']"
-                f"/vm_group[name='{named.group}']/scaling/static_ip_address_pool[network='{named.pool.network}']",
+                path=f"{group_path(tenant, deployment, named.group)}/scaling/static_ip_address_pool"
+                f"[network='{named.pool.network}']",
             )
 
 

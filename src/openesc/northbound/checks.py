@@ -10,6 +10,7 @@ from openesc.datastore.running import Change
 from openesc.errors import EscError, InvalidRequest, OperationRefused
 from openesc.inventory import store as inventory
 from openesc.lifecycle import intent
+from openesc.lifecycle.paths import deployment_path
 from openesc.lifecycle.pools import pool_faults
 from openesc.monitor.collectors import CollectorRegistry
 from openesc.northbound.system import connectors
@@ -44,7 +45,7 @@ class Checks:
     def _deployment(self, change: Change, vim_ids: Collection[str]) -> Iterator[EscError]:
         assert change.after is not None
         wanted = intent.parse(change.after)
-        path = f"/esc_datamodel/tenants/tenant[name='{wanted.tenant}']/deployments/deployment[name='{wanted.name}']"
+        path = deployment_path(wanted.tenant, wanted.name)
         if wanted.vim_id is not None and wanted.vim_id not in vim_ids:
             known = ", ".join(sorted(vim_ids))
             yield InvalidRequest(

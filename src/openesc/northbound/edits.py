@@ -12,7 +12,7 @@ from lxml import etree
 
 from openesc.datastore.partition import SplitEdit, split
 from openesc.datastore.running import Change, DefaultOperation, Running
-from openesc.errors import EscError, OperationRefused
+from openesc.errors import EscErrors, OperationRefused
 from openesc.inventory import store as inventory
 from openesc.lifecycle import intent
 from openesc.lifecycle.planner import Planner, Wish
@@ -25,14 +25,6 @@ from openesc.store import Store, Tx
 DEPLOYMENT = "deployment"
 BIG = 2000
 """From so many elements on an edit is prepared on a thread."""
-
-
-class EscErrors(Exception):
-    """Several errors of one document, reported together."""
-
-    def __init__(self, errors: Sequence[EscError]) -> None:
-        super().__init__("; ".join(error.error_message for error in errors))
-        self.errors = list(errors)
 
 
 class _OnlyTested(Exception):

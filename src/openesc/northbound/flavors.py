@@ -21,6 +21,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.records import Deployment
 from openesc.lifecycle import intent
 from openesc.lifecycle.flavors import FlavorQuestion
+from openesc.lifecycle.paths import group_path
 from openesc.northbound.model import ESC
 from openesc.store import Store
 
@@ -63,8 +64,7 @@ class FlavorLookup:
                 continue
             raise InvalidRequest(
                 f"flavor {name} of vm_group {group} is not in the VIM {current.vim_id}: make it first",
-                path=f"/esc_datamodel/tenants/tenant[name='{current.tenant}']/deployments"
-                f"/deployment[name='{current.name}']/vm_group[name='{group}']/flavor",
+                path=f"{group_path(current.tenant, current.name, group)}/flavor",
             )
 
 

@@ -84,6 +84,7 @@ vms = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("vim_status", String(32), comment="VERIFY_RESIZE while it waits for it"),
     Column("declined_flavor", String(256), comment="a resize to it was reverted: not again"),
+    Column("monitor", String(64), comment="mark of the kpi_data and rules by which it became alive"),
     Index("vms_by_deployment", "deployment_id", "vm_group", "ordinal"),
 )
 
@@ -100,6 +101,8 @@ interfaces = Table(
     Column("mac_address", String(17), nullable=False),
     Column("netmask", String(45)),
     Column("gateway", String(45)),
+    Column("asked", JSON, comment="the configured leaves it was made by"),
+    Column("attached", Boolean, nullable=False, default=True, comment="its server has the port"),
 )
 
 resources = Table(

@@ -59,6 +59,8 @@ def port(body: Mapping[str, Any]) -> Port:
         device_id=body.get("device_id") or "",
         status=body.get("status") or "DOWN",
         tags=tuple(body.get("tags") or ()),
+        security_groups=tuple(body.get("security_groups") or ()),
+        allowed_addresses=tuple(pair["ip_address"] for pair in body.get("allowed_address_pairs") or ()),
     )
 
 

@@ -7,12 +7,17 @@ from typing import Any
 
 from openesc.vim import convert, rest
 from openesc.vim.calls import ProjectCalls
+from openesc.vim.errors import VimNotFound
 from openesc.vim.port import Network, NetworkSpec, Port, PortSpec, Subnet, SubnetSpec
 from openesc.vim.rest import Json, given, looks_like_id, only_one, unless_missing
 from openesc.vim.services import Services
 
 TAGS_AT_BIRTH = frozenset({"tag-ports-during-bulk-creation", "tag-creation"})
 """Neutron's extensions with either of which a port may carry its tags in the request that makes it."""
+
+
+DEFAULT_GROUP = "default"
+"""The name Neutron gives the security group that each project begins with."""
 
 
 class Networking(ProjectCalls):
@@ -146,11 +151,53 @@ class Networking(ProjectCalls):
         def create(conn: Services) -> Port:
             at_birth = bool(spec.tags) and self._may_tag_at_birth(conn)
             tags = list(spec.tags)
-            made = _create(conn, "port", port_body(spec) | ({"tags": tags} if at_birth else {}))
+            wanted = port_body(spec) | ({"tags": tags} if at_birth else {})
+            if spec.security_groups is not None:
+                wanted["security_groups"] = self._group_ids(conn, spec.security_groups)
+            made = _create(conn, "port", wanted)
             _tag(conn, "port", made, [] if at_birth else tags)
             return convert.port(made)
 
         return await self._ask("create_port", create)
+
+    async def update_port(
+        self,
+        port_id: str,
+        *,
+        allowed_address_pairs: Sequence[tuple[str, str | None]],
+        security_groups: Sequence[str] | None,
+    ) -> Port:
+        """Set the pairs (ip_address, mac_address or None) and the security groups, by name or id; None: the project's
+        default one.
+
+        Raises: VimNotFound (port, group), VimConflict (port security is off).
+        """
+
+        def update(conn: Services) -> Port:
+            groups = [DEFAULT_GROUP] if security_groups is None else security_groups
+            wanted = {
+                "allowed_address_pairs": _pairs(allowed_address_pairs),
+                "security_groups": self._group_ids(conn, groups),
+            }
+            rest.put(conn.network, f"/ports/{port_id}", {"port": wanted})
+            return convert.port(_read(conn, "port", port_id))
+
+        return await self._ask("update_port", update)
+
+    def _group_ids(self, conn: Services, names: Sequence[str]) -> list[str]:
+        """Neutron takes security groups by id alone. Raises: VimNotFound naming the one that is not there."""
+        return [self._group_id(conn, name) for name in names]
+
+    def _group_id(self, conn: Services, name: str) -> str:
+        url = "/security-groups"
+        if looks_like_id(name) and unless_missing(lambda: rest.get(conn.network, f"{url}/{name}")) is not None:
+            return name
+        listed, _ = rest.get_all(conn.network, url, "security_groups", name=name)
+        own = [one for one in listed if one.get("project_id") == self.project.id]
+        found = only_one("security group", name, own, self.project.id)
+        if found is None:
+            raise VimNotFound(f"security group {name} not found in project {self.project.name}")
+        return str(found["id"])
 
     def _may_tag_at_birth(self, conn: Services) -> bool:
         if self._tags_at_birth is None:
@@ -164,19 +211,21 @@ class Networking(ProjectCalls):
 
 
 def port_body(spec: PortSpec) -> dict[str, Any]:
-    """What Neutron is asked for."""
+    """What Neutron is asked for, its security groups apart."""
     address = given(subnet_id=spec.subnet_id, ip_address=spec.ip_address)
-    pairs = [given(ip_address=ip, mac_address=mac) for ip, mac in spec.allowed_address_pairs]
     vnic_type = {"binding:vnic_type": spec.vnic_type}
     return given(
         name=spec.name,
         network_id=spec.network_id,
         fixed_ips=[address] if address else None,
         mac_address=spec.mac_address,
-        allowed_address_pairs=pairs or None,
-        security_groups=None if spec.security_groups is None else list(spec.security_groups),
+        allowed_address_pairs=_pairs(spec.allowed_address_pairs) or None,
         **vnic_type,
     )
+
+
+def _pairs(pairs: Sequence[tuple[str, str | None]]) -> list[dict[str, Any]]:
+    return [given(ip_address=ip, mac_address=mac) for ip, mac in pairs]
 
 
 def _read(conn: Services, kind: str, identifier: str) -> dict[str, Any]:

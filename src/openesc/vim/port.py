@@ -105,11 +105,15 @@ class Port:
     device_id: str = ""
     status: str = "DOWN"
     tags: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    """By id."""
+    allowed_addresses: tuple[str, ...] = ()
+    """The addresses and ranges of its allowed address pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
-    """What to ask for; `allowed_address_pairs` are (ip_address, mac_address or None).
+    """What to ask for; `allowed_address_pairs` are (ip_address, mac_address or None), `security_groups` names or ids.
 
     `vnic_type` is ``direct`` for SR-IOV, None for the cloud's default.
     """
@@ -274,6 +278,16 @@ class Cloud(ServerOperations, Protocol):
     async def find_port(self, name: str) -> Port | None: ...
     async def ports_tagged(self, tag: str) -> Sequence[Port]: ...
     async def create_port(self, spec: PortSpec) -> Port: ...
+    async def update_port(
+        self,
+        port_id: str,
+        *,
+        allowed_address_pairs: Sequence[tuple[str, str | None]],
+        security_groups: Sequence[str] | None,
+    ) -> Port:
+        """Set both, as in `PortSpec`; `security_groups` None: the project's default one."""
+        ...
+
     async def delete_port(self, port_id: str) -> None: ...
 
     # images and flavors

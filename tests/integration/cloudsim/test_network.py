@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from openstack import exceptions
+from tests.integration.main_job.house import until
 
 
 def test_no_address_is_given_twice(admin: Any) -> None:
@@ -110,7 +111,10 @@ def test_a_port_plugged_into_a_running_server(boot: Any, admin: Any) -> None:
     port = admin.network.create_port(network_id=boot.network.id)
     admin.compute.create_server_interface(server.id, port_id=port.id)
     assert len(list(admin.compute.server_interfaces(server.id))) == 2
+    with pytest.raises(exceptions.ConflictException) as twice:
+        admin.compute.create_server_interface(server.id, port_id=port.id)
+    assert twice.value.details == f"Port {port.id} is still in use."
     admin.compute.delete_server_interface(port.id, server=server.id)
-    assert admin.network.get_port(port.id).device_id == ""
+    until(lambda: admin.network.get_port(port.id).device_id == "", "the port is free")
     assert len(admin.compute.get_server(server.id).addresses["SolTest-Network"]) == 1
     admin.network.delete_port(port)

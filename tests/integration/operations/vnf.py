@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -51,9 +51,9 @@ class Vnf:
                 return instance.findtext(f"{{{ESC}}}{name}")
         raise AssertionError(f"opdata has no VM {vm}")
 
-    def until(self, type: str, **fields: str) -> list[Event]:
-        """The events up to this one of this deployment."""
-        return self.subscriber.until(type, **{"depname": self.name, **fields})  # type: ignore[arg-type]
+    def until(self, type: str, each: Callable[[Event], None] | None = None, **fields: str) -> list[Event]:
+        """The events up to this one of this deployment; `each` hears of every one as it comes."""
+        return self.subscriber.until(type, each=each, **{"depname": self.name, **fields})  # type: ignore[arg-type]
 
 
 def deployed(name: str, house: House, admin: Session, subscriber: Subscriber, groups: Sequence[str] = ()) -> Vnf:

@@ -146,11 +146,46 @@ async def test_interfaces(sim_cloud: OpenStackCloud, boot: Boot) -> None:
     port = await boot.port(7)
     await sim_cloud.attach_interface(server.id, port.id)
     assert (await sim_cloud.get_port(port.id)).device_id == server.id
+    with pytest.raises(VimConflict, match="is still in use"):
+        await sim_cloud.attach_interface(server.id, port.id)
     await sim_cloud.detach_interface(server.id, port.id)
     async with asyncio.timeout(10):
         while (await sim_cloud.get_port(port.id)).device_id:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     await sim_cloud.detach_interface(server.id, port.id)
+
+
+async def test_interfaces_of_a_stopped_and_of_a_resized_server(
+    sim_cloud: OpenStackCloud, boot: Boot, bigger: Flavor
+) -> None:
+    server = await boot.active()
+    await sim_cloud.stop_server(server.id)
+    await sim_cloud.wait_server(server.id, goals.shutoff, 10)
+    port = await boot.port(8)
+    await sim_cloud.attach_interface(server.id, port.id)
+    assert (await sim_cloud.get_port(port.id)).device_id == server.id
+    await sim_cloud.resize_server(server.id, bigger.id)
+    await sim_cloud.wait_server(server.id, goals.verify_resize, 10)
+    with pytest.raises(VimConflict, match=r"Cannot 'attach_interface' instance .* while it is in vm_state resized"):
+        await sim_cloud.attach_interface(server.id, (await boot.port(9)).id)
+
+
+async def test_a_port_is_changed(sim_cloud: OpenStackCloud, boot: Boot) -> None:
+    """Security groups by name or id; None is the project's default one."""
+    port = await boot.port(10)
+    default = port.security_groups
+    pairs = (("10.9.1.0/24", None), ("10.9.2.7", None))
+    changed = await sim_cloud.update_port(port.id, allowed_address_pairs=pairs, security_groups=default)
+    assert changed.allowed_addresses == ("10.9.1.0/24", "10.9.2.7")
+    assert changed.security_groups == default and len(default) == 1
+    changed = await sim_cloud.update_port(port.id, allowed_address_pairs=(), security_groups=())
+    assert (changed.allowed_addresses, changed.security_groups) == ((), ())
+    changed = await sim_cloud.update_port(port.id, allowed_address_pairs=(), security_groups=None)
+    assert changed.security_groups == default
+    named = await boot.port(11, security_groups=("default",))
+    assert named.security_groups == default
+    with pytest.raises(VimNotFound, match="security group no-such not found"):
+        await sim_cloud.update_port(port.id, allowed_address_pairs=(), security_groups=("no-such",))
 
 
 async def test_server_groups(sim_cloud: OpenStackCloud, boot: Boot) -> None:

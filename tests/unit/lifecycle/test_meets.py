@@ -144,4 +144,4 @@ def test_undeploy_runs_in_every_state() -> None:
 
 def test_nothing_but_update_waits_for_an_undeploy() -> None:
     waits = {row for row, cells in meets.TABLE.items() if cells[meets.UNDEPLOYING] == meets.QUEUE}
-    assert waits == {"update", "update of a flavor", "scaling"}
+    assert waits == {"update", "update of a flavor", "update of a VM", "scaling"}

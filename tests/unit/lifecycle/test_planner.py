@@ -13,7 +13,7 @@ from openesc.errors import OperationRefused
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
-from openesc.inventory.records import Vm
+from openesc.inventory.records import Interface, Vm
 from openesc.lifecycle import journal
 from openesc.lifecycle.engine import Engine, EngineSettings, Flow
 from openesc.lifecycle.journal import OperationRow
@@ -78,6 +78,7 @@ class House:
                     if vm.state == states.VM_UNDEF:
                         move_vm(tx, vm.id, "deploy")
                         move_vm(tx, vm.id, "up" if trigger == "up" else "fail")
+                        inventory.put_interface(tx, Interface(vm.id, 0, "virtual", "p", "n", "s", "10.0.0.1", "fa"))
                 move_service(tx, row.deployment_id, trigger)
                 if trigger == "up":
                     move_service(tx, row.deployment_id, "alive", alive_at=1)

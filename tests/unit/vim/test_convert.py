@@ -90,7 +90,6 @@ def test_port_with_everything() -> None:
         ip_address="10.0.0.5",
         mac_address="fa:16:3e:00:00:01",
         allowed_address_pairs=(("10.0.0.9", None), ("10.0.0.8", "fa:16:3e:00:00:02")),
-        security_groups=(),
         vnic_type="direct",
     )
     assert port_body(spec) == {
@@ -102,6 +101,5 @@ def test_port_with_everything() -> None:
             {"ip_address": "10.0.0.9"},
             {"ip_address": "10.0.0.8", "mac_address": "fa:16:3e:00:00:02"},
         ],
-        "security_groups": [],
         "binding:vnic_type": "direct",
     }

@@ -246,7 +246,7 @@ def _existing(call: Call, identifier: str) -> Port:
     if port is None or not (call.is_admin or port.project_id == call.project_id):
         raise not_found(f"Port id {identifier} could not be found.")
     if port.device_id:
-        raise bad_request(f"Port {port.id} is still in use.")
+        raise conflict(f"Port {port.id} is still in use.")
     return port
 
 
@@ -269,15 +269,28 @@ def _made(call: Call, server: Server, given: dict[str, Any]) -> Port:
     "os_compute_api:os-attach-interfaces:delete",
 )
 def detach_interface(call: Call) -> Response:
-    """Unplug a port; one that Nova made is deleted."""
+    """Unplug a port, some time after the answer; one that Nova made is deleted."""
     server = find_server(call)
     require_unlocked(call, server)
     require_state(server, "detach_interface", ("active", "stopped", "paused"))
     port = _port(call, server)
-    server.networks = [entry for entry in server.networks if entry.get("port") != port.id]
-    if port.made_by_nova:
-        drop_port(call.cloud, port)
-    else:
-        unbind(call.cloud, port)
-    save(call.cloud, server, addresses=addresses(call.cloud, server))
+    begin(call, server, "detach_interface", "interface.detached", 0.1, port=port.id)
     return empty(202)
+
+
+@step("interface.detached")
+def _interface_detached(cloud: Cloud, job: Job) -> Next:
+    server, port = cloud.servers.get(job.subject), cloud.ports.get(job.args["port"])
+    if server is None:
+        return None
+    error = failure(job, server.host)
+    finish_action(cloud, job, "compute_detach_interface", error)
+    if error is not None:
+        return None
+    server.networks = [entry for entry in server.networks if entry.get("port") != job.args["port"]]
+    if port is not None and port.made_by_nova:
+        drop_port(cloud, port)
+    elif port is not None:
+        unbind(cloud, port)
+    save(cloud, server, addresses=addresses(cloud, server))
+    return None

@@ -11,11 +11,14 @@ from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Vm
 from openesc.lifecycle import announce, journal
+from openesc.lifecycle.applied import changes
 from openesc.lifecycle.context import Services, Work
 from openesc.lifecycle.errors import StepFailed
+from openesc.lifecycle.flows.change import change_vms
 from openesc.lifecycle.flows.parts import ensure_networks, ensure_project, make_vms, remove_networks, together
 from openesc.lifecycle.flows.sweep import submit_if_doubted
 from openesc.lifecycle.flows.undeploy import remove_vm
+from openesc.lifecycle.flows.vm_parts import rest
 from openesc.lifecycle.plan import plan_vms
 from openesc.lifecycle.steps.placement import remove_server_groups
 from openesc.store import Tx
@@ -27,6 +30,7 @@ async def converge(work: Work) -> None:
     await ensure_project(work)
     await ensure_networks(work, work.intent.networks)
     vms = await work.services.store.read(lambda connection: inventory.vms_of(connection, work.deployment.id))
+    await change_vms(work, vms, plan["change"])
     await make_vms(work, _chosen(vms, plan["make"]), again=plan["again"])
     await _remove(work, _chosen(vms, plan["remove"]))
     await remove_networks(work, plan["networks"])
@@ -47,7 +51,10 @@ def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
     networks = inventory.resources(tx.connection, kind="network", deployment_id=work.deployment.id)
     names = {network.name for network in work.intent.networks}
     missing = [vm for vm in vms if vm.id in wanted and vm.state not in states.VM_THERE]
+    staying = [vm for vm in vms if vm.id in wanted]
+    changing = changes(tx.connection, work.deployment.id, staying, work.intent)
     return {
+        "change": {vm_id: change.to_json() for vm_id, change in changing.items()},
         "make": [vm.id for vm in missing],
         "again": [vm.id for vm in missing if vm.state != states.VM_UNDEF],
         "remove": [vm.id for vm in vms if vm.id not in wanted and vm.created_at <= work.op.row.position],
@@ -77,10 +84,13 @@ def close_failed(tx: Tx, work: Work, event_type: str, reason: str) -> str:
 
 
 def _into_error(tx: Tx, deployment_id: str, reason: str) -> None:
-    """The service, and every VM that was being made."""
+    """The service, and every VM that was being made; one whose monitor was off meanwhile is monitored again."""
+    current = inventory.deployment(tx.connection, deployment_id)
+    assert current is not None
     for vm in inventory.vms_of(tx.connection, deployment_id):
         if vm.state == states.VM_DEPLOYING:
             move_vm(tx, vm.id, "fail", failure=reason)
+        rest(tx, current, vm, reason, lost=False)
     move_service(tx, deployment_id, "fail", failure=reason)
 
 

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from openesc.events import types
 from openesc.inventory import store as inventory
-from openesc.inventory.records import Vm
+from openesc.inventory.records import Interface, Vm
 from openesc.lifecycle import intent
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import OperationFailed, StepFailed
 from openesc.lifecycle.operation import Operation
 from openesc.lifecycle.steps import volumes
+from openesc.lifecycle.steps.interfaces import Interfaces, kept_interfaces
 from openesc.lifecycle.steps.lookup import look_up
 from openesc.lifecycle.steps.networks import Networking, Scope
 from openesc.lifecycle.steps.servers import VmSteps, remove_from_cloud
@@ -150,15 +151,18 @@ async def _make_in_turn(work: Work, vm: Vm, startup: Startup, *, clear: bool) ->
 
 async def _make_vm(work: Work, vm: Vm, steps: VmSteps, *, clear: bool) -> None:
     await steps.begin()
-    server_id, interfaces = await _guarded(steps, types.VM_DEPLOYED, _boot(work, vm, steps, clear=clear), undo=True)
+    booting = _boot(work, vm, steps, clear=clear)
+    # what a VM had that was up once stays for the next try: its addresses, its data
+    server_id, interfaces = await _guarded(steps, types.VM_DEPLOYED, booting, undo=not vm.announced)
     await _guarded(steps, types.VM_ALIVE, steps.alive(server_id, interfaces))
 
 
-async def _boot(work: Work, vm: Vm, steps: VmSteps, *, clear: bool) -> tuple[str, list[Any]]:
+async def _boot(work: Work, vm: Vm, steps: VmSteps, *, clear: bool) -> tuple[str, list[Interface]]:
     facts = await look_up(work, steps.group)
     if clear:  # nothing of an earlier try may be in the way
-        await remove_from_cloud(work, vm, f"{steps.path}/again")
-    interfaces = [await steps.port(wanted, facts) for wanted in steps.group.interfaces]
+        await remove_from_cloud(work, vm, f"{steps.path}/again", keep=await kept_interfaces(work, vm, steps.group))
+    ports = Interfaces(work, vm, steps.group, steps.path)
+    interfaces = [await ports.ensure(wanted, facts) for wanted in steps.group.interfaces]
     devices = await volumes.prepare(work, vm, steps.group, facts.image_id, steps.path)
     server_id = await steps.server(facts, interfaces, devices)
     await steps.up(server_id, interfaces)

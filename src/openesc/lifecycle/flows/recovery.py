@@ -13,6 +13,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Deployment, Vm
 from openesc.lifecycle import announce, journal, meets
+from openesc.lifecycle.changes import monitor_mark
 from openesc.lifecycle.context import Services, Work, deployment_work
 from openesc.lifecycle.errors import Interrupted, OperationFailed, StepFailed
 from openesc.lifecycle.flows.parts import closed
@@ -175,7 +176,7 @@ class _Recovery:
 def succeed(tx: Tx, work: Work, source: Vm) -> None:
     """The VM is back; a service that was in error for it alone is in service again."""
     group = work.intent.group(source.vm_group)
-    move_vm(tx, source.id, "alive" if group.alive_kpi is not None else "up", failure=None)
+    move_vm(tx, source.id, "alive" if group.alive_kpi is not None else "up", failure=None, monitor=monitor_mark(group))
     vm = inventory.vm(tx.connection, source.id)
     current = inventory.deployment(tx.connection, work.deployment.id)
     assert vm is not None

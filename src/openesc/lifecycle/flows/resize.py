@@ -18,7 +18,7 @@ from openesc.lifecycle.errors import OperationFailed, StepFailed
 from openesc.lifecycle.flows.confirm import finish
 from openesc.lifecycle.flows.migrate import fresh, verify
 from openesc.lifecycle.flows.parts import together
-from openesc.lifecycle.flows.vm_parts import pause, rest
+from openesc.lifecycle.flows.vm_parts import is_lost, pause, rest
 from openesc.lifecycle.operation import Attempt
 from openesc.lifecycle.resizes import to_resize
 from openesc.lifecycle.steps.calls import persist
@@ -115,7 +115,7 @@ async def _await(vm: VmActions) -> None:
         await _verified(vm, await _flavor(vm))
     except StepFailed as failure:
         reason = failure.reason
-        lost = not vm.op.done(f"{vm.path}/verify") and await _is_lost(vm)
+        lost = not vm.op.done(f"{vm.path}/verify") and await is_lost(vm)
         await vm.op.commit(f"{vm.path}/resize/failed", lambda tx: _failed(tx, vm, reason, lost=lost))
         raise
 
@@ -130,12 +130,6 @@ async def _verified(vm: VmActions, flavor: Flavor) -> None:
     if await vm.op.commit(f"{vm.path}/verify", lambda tx: "") in RUNS_OR_OFF:
         vm.vm = await fresh(vm)
         await finish(vm, types.VM_CONFIRM_RESIZE_COMPLETE)  # the cloud confirms by itself
-
-
-async def _is_lost(vm: VmActions) -> bool:
-    cloud = await vm.work.cloud()
-    server = await vm.work.answered(cloud.get_server(vm.vm.server_id or ""))
-    return server.status == "ERROR"
 
 
 def _refused(tx: Tx, vm: VmActions, reason: str) -> None:

@@ -27,11 +27,16 @@ _VM = (
     "*/*/undo/leftover",
     "*/*/failed",
 )
+_INTERFACE = ("interface/*/detach", "interface/*/delete", "port/*", "interface/*/attach", "interface/*/change")
+_CHANGE = tuple(
+    f"*/*/change/{step}"
+    for step in ("pause", *_INTERFACE, "updated", "metadata", "refused", "resume", "alive/deadline", "alive", "failed")
+)
 _REMOVE = ("vm/*/server/delete", "vm/*/port/delete", "vm/*/volume/*/delete", "vm/*/gone", "vm/*/failed")
 _LATE = ("late/until", "late/*/server/delete", "late/*/port/delete", "late/volumes-and-networks")
 _SUBNET_GOES = ("subnet:network:*/*/*/delete", "subnet:network:*/*/*/delete/failed")
 _NETWORKS_GO = (*_SUBNET_GOES, "network:*/*/delete", "network:*/*/delete/failed")
-_CONVERGE = ("plan", *_TENANT, "project", *_NETWORKS, *_VM, "leaving", *_REMOVE, *_NETWORKS_GO)
+_CONVERGE = ("plan", *_TENANT, "project", *_NETWORKS, *_CHANGE, *_VM, "leaving", *_REMOVE, *_NETWORKS_GO)
 _POWER = (
     "*/stop",
     "*/off",
@@ -46,7 +51,17 @@ _POWER = (
 _FINISH = ("*/complete", "*/metadata", "*/alive/deadline", "*/alive", "close")
 _RESIZE = ("resize/plan", "*/flavor", "*/look", "*/pause", "*/resize", "*/resize/*", "*/verify", "*/complete")
 _TRY = (
-    *("begin", "server/delete", "undeployed", "undeploy/failed", "port/*", "volume/*", "volume/*/available"),
+    *(
+        "begin",
+        "server/delete",
+        "undeployed",
+        "undeploy/failed",
+        "interface/*/delete",
+        "port/*",
+        "interface/*/change",
+        "volume/*",
+        "volume/*/available",
+    ),
     *("server", "up", "deploy/failed", "alive/deadline", "alive/failed"),
 )
 _RECOVERY = (

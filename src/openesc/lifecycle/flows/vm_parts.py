@@ -43,7 +43,7 @@ async def on_vm(
         await op.commit("close", lambda tx: None)
     except (StepFailed, Interrupted) as failure:
         reason, type = failure.reason, event(vm or await the_vm(work, None))
-        lost = isinstance(failure, StepFailed) and await _lost(work)
+        lost = isinstance(failure, StepFailed) and await is_lost(await the_vm(work, None))
         await op.commit("close", lambda tx: close_failed(tx, work, type, reason, lost=lost), always=True)
         if isinstance(failure, Interrupted):
             raise
@@ -67,12 +67,11 @@ async def the_vm(work: Work, document: str | None) -> VmActions:
     return VmActions(work, vm, next((group for group in groups if group.name == vm.vm_group), None))
 
 
-async def _lost(work: Work) -> bool:
+async def is_lost(vm: VmActions) -> bool:
     """Whether the cloud reports the VM in ERROR. What cannot be asked is not known to be lost."""
-    vm = (await the_vm(work, None)).vm
     try:
-        cloud = await work.cloud()
-        server = await work.answered(cloud.get_server(vm.server_id or ""))
+        cloud = await vm.work.cloud()
+        server = await vm.work.answered(cloud.get_server(vm.vm.server_id or ""))
     except StepFailed:
         return False
     return server.status == "ERROR"

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from openesc.lifecycle.operation import Attempt
-from openesc.vim.errors import VimAuthError, VimConflict, VimServerError, VimUnreachable
+from openesc.vim.errors import VimAuthError, VimBadRequest, VimConflict, VimServerError, VimUnreachable
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -56,6 +56,55 @@ async def create_once(
             return found, True
     made = await persist(patience, maker)
     return made, maker.doubt
+
+
+async def change_once(
+    attempt: Attempt,
+    patience: float,
+    there: Callable[[], Awaitable[bool]],
+    call: Callable[[], Awaitable[object]],
+    *,
+    adopt: bool = False,
+) -> None:
+    """Ask for a change that the cloud takes once, over lost answers and restarts.
+
+    `there` tells from a fresh reading whether it has had its effect, or is having it. `adopt`: a refusal is success
+    when it is there, whoever asked for it.
+    """
+    if attempt.doubt:
+        if await persist(patience, there):
+            return
+        await attempt.settle()
+    await persist(patience, _Changer(there, call, doubt=attempt.doubt, adopt=adopt))
+
+
+class _Changer:
+    """One more try at a change, remembering whether an earlier one may have worked."""
+
+    def __init__(
+        self,
+        there: Callable[[], Awaitable[bool]],
+        call: Callable[[], Awaitable[object]],
+        *,
+        doubt: bool,
+        adopt: bool,
+    ) -> None:
+        self._there = there
+        self._call = call
+        self._doubt = doubt
+        self._adopt = adopt
+
+    async def __call__(self) -> None:
+        if self._doubt and await self._there():
+            return
+        try:
+            await self._call()
+        except (VimUnreachable, VimServerError):
+            self._doubt = True
+            raise
+        except (VimConflict, VimBadRequest):
+            if not (self._doubt or self._adopt) or not await self._there():
+                raise
 
 
 class _Maker(Generic[T]):

@@ -11,11 +11,11 @@ from openesc.inventory.records import Vm
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Attempt
-from openesc.lifecycle.steps.calls import persist
+from openesc.lifecycle.steps.calls import change_once, persist
 from openesc.lifecycle.steps.power import required_server, why
 from openesc.store import Tx
 from openesc.vim import goals
-from openesc.vim.errors import VimConflict, VimForbidden, VimServerError, VimUnreachable
+from openesc.vim.errors import VimForbidden
 from openesc.vim.port import Cloud, Server
 from openesc.vim.port_operations import Migration
 
@@ -82,50 +82,14 @@ async def ask(
     """
     cloud, server_id = await work.cloud(), required_server(vm)
 
+    async def there() -> bool:
+        return await took_effect(cloud, await cloud.get_server(server_id))
+
     async def act(attempt: Attempt) -> None:
-        if attempt.doubt:
-            await attempt.settle()
-        asking = _Asking(cloud, server_id, call, took_effect, doubt=attempt.doubt, adopt=adopt)
-        await persist(work.settings.patience, asking)
+        await change_once(attempt, work.settings.patience, there, lambda: call(cloud, server_id), adopt=adopt)
 
     await work.op.step(path, act, lambda tx, _: record(tx))
     work.op.accept()
-
-
-class _Asking:
-    """One more try, remembering whether an earlier one may have worked."""
-
-    def __init__(
-        self,
-        cloud: Cloud,
-        server_id: str,
-        call: Callable[[Cloud, str], Awaitable[None]],
-        took_effect: Callable[[Cloud, Server], Awaitable[bool]],
-        *,
-        doubt: bool,
-        adopt: bool,
-    ) -> None:
-        self._cloud = cloud
-        self._server_id = server_id
-        self._call = call
-        self._took_effect = took_effect
-        self._doubt = doubt
-        self._adopt = adopt
-
-    async def __call__(self) -> None:
-        if self._doubt and await self._there():
-            return
-        try:
-            await self._call(self._cloud, self._server_id)
-        except (VimUnreachable, VimServerError):
-            self._doubt = True
-            raise
-        except VimConflict:
-            if not (self._doubt or self._adopt) or not await self._there():
-                raise
-
-    async def _there(self) -> bool:
-        return await self._took_effect(self._cloud, await self._cloud.get_server(self._server_id))
 
 
 async def rested(work: Work, vm: Vm) -> Server:

@@ -19,8 +19,8 @@ from openesc.lifecycle.recovery_policy import RecoveryPolicy
 from openesc.lifecycle.steps import volumes
 from openesc.lifecycle.steps.alive import NO_LIMIT, wait_alive
 from openesc.lifecycle.steps.calls import create_once, persist
+from openesc.lifecycle.steps.interfaces import Interfaces, kept_interfaces
 from openesc.lifecycle.steps.lookup import GroupFacts
-from openesc.lifecycle.steps.names import port_name, vm_tag
 from openesc.lifecycle.steps.servers import VmSteps
 from openesc.store import Tx, now_ms
 from openesc.vim import goals
@@ -136,7 +136,7 @@ class RecoverySteps:
             return
         steps = VmSteps(self.work, self.vm, self.group)
         steps.path = path
-        interfaces = [await self._port(steps, wanted, facts) for wanted in self.group.interfaces]
+        interfaces = await self._interfaces(facts, path)
         devices = await self._devices(facts, path)
         server_id = await steps.server(facts, interfaces, devices)
         waiting = (await self.work.cloud()).wait_server(server_id, goals.active, self.work.settings.server_timeout)
@@ -148,17 +148,14 @@ class RecoverySteps:
         move_vm(tx, self.vm.id, "up", **facts, announced=True)
         self.tell(tx, types.VM_RECOVERY_DEPLOYED, target=inventory.vm(tx.connection, self.vm.id), interfaces=interfaces)
 
-    async def _port(self, steps: VmSteps, wanted: intent.Interface, facts: GroupFacts) -> Interface:
-        """The port the VM had, while the cloud has it; else a new one."""
-        cloud = await self.work.cloud()
-        known = next((one for one in await self.interfaces() if one.nicid == wanted.nicid), None)
-        tagged = await self.work.answered(
-            persist(self.work.settings.patience, lambda: cloud.ports_tagged(vm_tag(self.vm.id)))
-        )
-        names = {port.id: port.name for port in tagged}
-        if known is not None and names.get(known.port_id) == port_name(self.vm.name, wanted.nicid):
-            return known
-        return await steps.port(wanted, facts)
+    async def _interfaces(self, facts: GroupFacts, path: str) -> list[Interface]:
+        """The ports the VM had, while the cloud has them and the document wants them; else new ones."""
+        kept = {row.nicid for row in await kept_interfaces(self.work, self.vm, self.group)}
+        ports = Interfaces(self.work, self.vm, self.group, path)
+        for row in await self.interfaces():
+            if row.nicid not in kept:
+                await ports.remove(row, None)
+        return [await ports.ensure(wanted, facts) for wanted in self.group.interfaces]
 
     async def _devices(self, facts: GroupFacts, path: str) -> volumes.Devices:
         """The volumes that were made for the VM are used again; others are looked up or made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.door import move_vm
 from openesc.inventory.records import Interface, Vm
 from openesc.lifecycle import announce, intent
+from openesc.lifecycle.changes import monitor_mark
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Attempt
@@ -19,11 +21,11 @@ from openesc.lifecycle.steps import day_zero, volumes
 from openesc.lifecycle.steps.alive import wait_alive
 from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.lifecycle.steps.lookup import GroupFacts
-from openesc.lifecycle.steps.names import deployment_tag, port_name, vm_tag
+from openesc.lifecycle.steps.names import vm_tag
 from openesc.lifecycle.steps.placement import ensure_server_group
 from openesc.store import Tx
 from openesc.vim import goals
-from openesc.vim.port import Port, PortSpec, Server, ServerSpec
+from openesc.vim.port import Server, ServerSpec
 
 
 class VmSteps:
@@ -39,28 +41,6 @@ class VmSteps:
     async def begin(self) -> None:
         """The VM is being deployed."""
         await self.op.commit(f"{self.path}/begin", lambda tx: move_vm(tx, self.vm.id, "deploy", failure=None))
-
-    async def port(self, wanted: intent.Interface, facts: GroupFacts) -> Interface:
-        """A port for the interface, found by its tag after a lost answer."""
-        network = facts.networks[wanted.network]
-        held = await self.work.services.store.read(lambda connection: reserved(connection, self.vm.id))
-        wanted = replace(wanted, ip_address=held.address(wanted))
-        spec = self._port_spec(wanted, network.id, facts.subnet_id(wanted))
-        cloud = await self.work.cloud()
-
-        async def act(attempt: Attempt) -> dict[str, Any]:
-            async def look() -> Port | None:
-                tagged = await cloud.ports_tagged(vm_tag(self.vm.id))
-                return next((port for port in tagged if port.name == spec.name), None)
-
-            port, doubt = await create_once(attempt, self.work.settings.patience, look, lambda: cloud.create_port(spec))
-            return {"interface": _leaves(self.vm, wanted, port, facts, self.group.pool(wanted.network)), "doubt": doubt}
-
-        def record(tx: Tx, result: dict[str, Any]) -> None:
-            inventory.put_interface(tx, Interface(**result["interface"]))
-
-        result = await self.op.step(f"{self.path}/port/{wanted.nicid}", act, record)
-        return Interface(**result["interface"])
 
     async def server(self, facts: GroupFacts, interfaces: list[Interface], devices: volumes.Devices) -> str:
         """The server is asked for; returns its id. A lost answer is looked up by the generated name."""
@@ -84,6 +64,7 @@ class VmSteps:
             inventory.update_vm(
                 tx, self.vm.id, server_id=result["id"], image=self.group.image, flavor=facts.flavor_name
             )
+            inventory.all_attached(tx, self.vm.id)
 
         return str((await self.op.step(f"{self.path}/server", act, record))["id"])
 
@@ -111,7 +92,7 @@ class VmSteps:
         await self.op.commit(f"{self.path}/alive", lambda tx: self._announce_alive(tx))
 
     def _announce_alive(self, tx: Tx) -> None:
-        move_vm(tx, self.vm.id, "alive")
+        move_vm(tx, self.vm.id, "alive", monitor=monitor_mark(self.group))
         vm = inventory.vm(tx.connection, self.vm.id)
         assert vm is not None
         self.work.tell(tx, announce.vm(types.VM_ALIVE, self.work.deployment, vm))
@@ -125,19 +106,6 @@ class VmSteps:
         vm = inventory.vm(tx.connection, self.vm.id)
         assert vm is not None
         self.work.tell(tx, announce.vm(event_type, self.work.deployment, vm, failure=reason))
-
-    def _port_spec(self, wanted: intent.Interface, network_id: str, subnet_id: str | None) -> PortSpec:
-        return PortSpec(
-            name=port_name(self.vm.name, wanted.nicid),
-            network_id=network_id,
-            subnet_id=subnet_id,
-            ip_address=wanted.ip_address,
-            mac_address=wanted.mac_address,
-            allowed_address_pairs=wanted.allowed_address_pairs,
-            security_groups=wanted.security_groups or None,
-            vnic_type="direct" if wanted.type == "direct" else None,
-            tags=(deployment_tag(self.work.deployment.id), vm_tag(self.vm.id)),
-        )
 
     def _server_spec(
         self,
@@ -161,32 +129,14 @@ class VmSteps:
         )
 
 
-def _leaves(
-    vm: Vm, wanted: intent.Interface, port: Port, facts: GroupFacts, pool: intent.Pool | None
-) -> dict[str, Any]:
-    """What opdata shows; the group's pool may say netmask and gateway."""
-    address = port.fixed_ips[0] if port.fixed_ips else None
-    subnet = facts.networks[wanted.network].subnet(address.subnet_id) if address else None
-    return {
-        "vm_id": vm.id,
-        "nicid": wanted.nicid,
-        "type": wanted.type,
-        "port_id": port.id,
-        "network_id": port.network_id,
-        "subnet_id": address.subnet_id if address else "",
-        "ip_address": address.ip_address if address else "",
-        "mac_address": port.mac_address,
-        "netmask": (pool and pool.netmask) or (subnet.netmask if subnet else None),
-        "gateway": (pool and pool.gateway) or (subnet.gateway if subnet else None),
-    }
+async def remove_from_cloud(work: Work, vm: Vm, path: str, keep: Collection[Interface] = ()) -> None:
+    """Server and ports of a VM are gone from the cloud, whatever an interrupted operation left of them; the ports of
+    the interfaces in `keep` stay.
 
-
-async def remove_from_cloud(work: Work, vm: Vm, path: str) -> None:
-    """Server and ports of a VM are gone from the cloud, whatever an interrupted operation left of them. Raises:
-    StepFailed.
+    Raises: StepFailed.
     """
     cloud = await work.cloud()
-    patience = work.settings.patience
+    patience, kept = work.settings.patience, {row.port_id for row in keep}
 
     async def delete_servers(_: Attempt) -> list[str]:
         named = await persist(patience, lambda: cloud.servers_named(vm.name))
@@ -196,12 +146,18 @@ async def remove_from_cloud(work: Work, vm: Vm, path: str) -> None:
 
     async def delete_ports(_: Attempt) -> None:
         ports = await persist(patience, lambda: cloud.ports_tagged(vm_tag(vm.id)))
-        await asyncio.gather(*(persist(patience, lambda p=p: cloud.delete_port(p.id)) for p in ports))  # type: ignore[misc]
+        leaving = [port.id for port in ports if port.id not in kept]
+        await asyncio.gather(*(persist(patience, lambda i=i: cloud.delete_port(i)) for i in leaving))  # type: ignore[misc]
+
+    def forget(tx: Tx, _: object) -> None:
+        for row in inventory.interfaces_of(tx.connection, [vm.id])[vm.id]:
+            if row.port_id not in kept:
+                inventory.remove_interface(tx, row)
 
     ids = await work.op.step(f"{path}/server/delete", delete_servers)
     if not work.op.done(f"{path}/port/delete"):
         await _gone(work, ids)
-    await work.op.step(f"{path}/port/delete", delete_ports)
+    await work.op.step(f"{path}/port/delete", delete_ports, forget)
 
 
 async def _gone(work: Work, server_ids: list[str]) -> None:

@@ -10,6 +10,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.door import move_vm
 from openesc.inventory.records import Interface, Vm
 from openesc.lifecycle import announce, intent
+from openesc.lifecycle.changes import monitor_mark
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.steps.alive import wait_alive
@@ -32,6 +33,10 @@ class VmActions:
     def monitored(self) -> bool:
         """Whether the current kpi_data tell when the VM is alive."""
         return self.group is not None and self.group.alive_kpi is not None
+
+    @property
+    def _mark(self) -> str | None:
+        return monitor_mark(self.group) if self.group is not None else None
 
     async def stop(self) -> None:
         """VM_STOPPED. Raises: StepFailed."""
@@ -75,14 +80,16 @@ class VmActions:
         if self.monitored:
             await self.wait_alive()
         trigger = "alive" if self.monitored else "monitor"
-        await self.op.commit(f"{self.path}/alive", lambda tx: self._moved(tx, trigger, event_type))
+        await self.op.commit(f"{self.path}/alive", lambda tx: self._moved(tx, trigger, event_type, monitor=self._mark))
 
     async def alive(self, text: str | None = None) -> None:
         """VM_ALIVE once the monitor says so; a VM without a KPI stays INERT. Raises: StepFailed after bootup_time."""
         if not self.monitored:
             return
         await self.wait_alive()
-        await self.op.commit(f"{self.path}/alive", lambda tx: self._moved(tx, "alive", types.VM_ALIVE, text))
+        await self.op.commit(
+            f"{self.path}/alive", lambda tx: self._moved(tx, "alive", types.VM_ALIVE, text, monitor=self._mark)
+        )
 
     async def wait_alive(self) -> None:
         """The first sign of life. Raises: StepFailed after bootup_time."""

@@ -1,0 +1,18 @@
+"""Updates that change VMs in place, killed at each of their boundaries."""
+
+from __future__ import annotations
+
+import pytest
+from tests.crash.runs import Runs
+from tests.crash.scenarios import IN_PLACE, Scenario
+from tests.crash.selection import crashes, twice
+
+
+@pytest.mark.parametrize("scenario, failpoint", crashes(*IN_PLACE, every=3))
+async def test_a_crash_leaves_no_trace(runs: Runs, scenario: Scenario, failpoint: str) -> None:
+    await runs.crashed(scenario, failpoint)
+
+
+@pytest.mark.parametrize("scenario, failpoints", twice(*IN_PLACE, every=17))
+async def test_two_crashes_in_a_row_leave_no_trace(runs: Runs, scenario: Scenario, failpoints: tuple[str, str]) -> None:
+    await runs.crashed(scenario, *failpoints)
