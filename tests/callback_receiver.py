@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 ANSWERS = 10.0
 """Seconds something may take to come."""
@@ -113,3 +114,35 @@ async def _read(reader: asyncio.StreamReader) -> Received:
     headers = {name.lower(): value for name, _, value in lines}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Received(method, path, headers, body)
+
+
+class ReceiverThread:
+    """A receiver on a thread of its own, for tests that are no coroutines."""
+
+    def __init__(self, receiver: Receiver | None = None) -> None:
+        self.receiver = receiver or Receiver()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self.receiver.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self.receiver.die())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        return self.receiver.url
+
+    def until(self, holds: Callable[[Receiver], bool], seconds: float = ANSWERS) -> list[Received]:
+        """Wait until it is so; what was answered well so far."""
+        self._do(self.receiver.until(holds, seconds))
+        return list(self.receiver.accepted)
+
+    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)

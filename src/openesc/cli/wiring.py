@@ -36,6 +36,7 @@ from openesc.lifecycle.flows.registry import flows
 from openesc.lifecycle.planner import Planner
 from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.subnets import SubnetQuestion
+from openesc.lifecycle.volume_types import VolumeTypeQuestion
 from openesc.monitor.alive import AliveMonitor
 from openesc.monitor.collectors import standard_collectors
 from openesc.netconf import Limits, NetconfServer
@@ -50,6 +51,7 @@ from openesc.northbound.invocations import Invocations
 from openesc.northbound.model import SECRET_KINDS, load_payloads, load_schema, unit_tree
 from openesc.northbound.operations import Operations
 from openesc.northbound.snapshot_actions import snapshot_handlers
+from openesc.northbound.snapshot_volumes import SnapshotVolumes
 from openesc.northbound.users import Users
 from openesc.rest.app import application
 from openesc.rest.context import Context
@@ -228,6 +230,7 @@ def _context(services: Services, edits: Edits, invocations: Invocations) -> Cont
         running=services.running,
         edits=edits,
         invocations=invocations,
+        volumes=_volumes(services),
         events=services.events,
         engine=services.engine,
         planner=services.planner,
@@ -274,13 +277,23 @@ def _lookups(services: Services) -> list[Lookup]:
 
 
 def _invocations(services: Services) -> Invocations:
-    engine = services.settings.engine
-    rules = Rules(accept_wait=engine.accept_wait_s, min_active_check=engine.min_active_check)
+    rules = _rules(services.settings)
     handlers = {
         **action_handlers(services.store, services.engine, rules),
         **snapshot_handlers(services.store, services.engine, services.events, rules),
     }
     return Invocations(services.running.schema, handlers)
+
+
+def _volumes(services: Services) -> SnapshotVolumes:
+    rules = _rules(services.settings)
+    question = VolumeTypeQuestion(services.connectors.registry, rules.accept_wait)
+    return SnapshotVolumes(services.store, services.engine, rules, question)
+
+
+def _rules(settings: Settings) -> Rules:
+    engine = settings.engine
+    return Rules(accept_wait=engine.accept_wait_s, min_active_check=engine.min_active_check)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -195,6 +195,20 @@ _OPERATIONS = (
         fault=Fault("image.delete"),
     ),
     Failure(
+        "volume-from-snapshot",
+        "the cloud refuses the volume: its words answer the caller",
+        (e.VM_VOLUME_CREATED,),
+        "nothing",
+        fault=Fault("volume.create"),
+    ),
+    Failure(
+        "volume-from-snapshot",
+        "the volume does not become available in time, or goes to ERROR",
+        (e.VM_VOLUME_CREATED,),
+        "the volume, named in the callback: it is not openesc's to delete",
+        fault=Fault("volume.create", BROKEN),
+    ),
+    Failure(
         "recover",
         "the reboot: with REBOOT_THEN_REDEPLOY the redeploy follows",
         (e.VM_RECOVERY_REBOOT,),

@@ -12,6 +12,7 @@ from openesc.lifecycle.planner import Planner
 from openesc.netconf import LockTable
 from openesc.northbound.edits import Edits
 from openesc.northbound.invocations import Invocations
+from openesc.northbound.snapshot_volumes import SnapshotVolumes
 from openesc.northbound.users import Users
 from openesc.rest.codec import BASE
 from openesc.rest.options import Options
@@ -27,6 +28,7 @@ class Context:
     running: Running
     edits: Edits
     invocations: Invocations
+    volumes: SnapshotVolumes
     events: EventLog
     engine: Engine
     planner: Planner

@@ -19,8 +19,9 @@ Payload = Mapping[str, str]
 _CASELESS: Final = frozenset({"operation", "migrationType", "force", "blockMigration"})
 
 
-async def payload(call: Call, name: str, *, any_root: bool = False) -> Payload:
+async def payload(call: Call, name: str, *, any_root: bool = False, tolerant: bool = False) -> Payload:
     """The payload `name` of a request. `any_root`: ESC's documents do not say what its XML element is called.
+    `tolerant`: what it does not know is ignored.
 
     Raises: YangErrors naming what is wrong with it; InvalidRequest; what `Call.element` raises.
     """
@@ -29,7 +30,9 @@ async def payload(call: Call, name: str, *, any_root: bool = False) -> Payload:
         given.tag = f"{{{BASE}}}{name}"
     if str(given.tag) != f"{{{BASE}}}{name}":
         raise InvalidRequest(f"the body is {local(str(given.tag))}; this takes {name}")
-    for leaf in given.iterchildren(etree.Element):
+    for leaf in list(given.iterchildren(etree.Element)):
+        if tolerant and str(leaf.tag) not in call.context.payload(name).children:
+            given.remove(leaf)
         _tidy(leaf)
     checked = validate_rpc_input(call.context.payloads, given)
     return {local(str(leaf.tag)): leaf.text or "" for leaf in checked}

@@ -34,6 +34,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     # what stands before the more general paths of tenants
     ("GET", f"{V0}/snapshots", snapshots.listed),
     ("DELETE", f"{V0}/snapshots/{{snapshot}}", snapshots.delete),
+    ("POST", f"{V0}/snapshots/{{snapshot}}/volumes", snapshots.make_volume),
     ("GET", f"{V0}/vims", vims.listed),
     ("GET", f"{V0}/vims/{{vim}}", vims.show),
     ("POST", f"{V0}/vims/{{vim}}", vims.create),

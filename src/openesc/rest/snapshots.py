@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 from openesc.inventory import snapshots as inventory
 from openesc.inventory.snapshots import Snapshot
 from openesc.northbound import access
+from openesc.northbound.snapshot_volumes import VolumeWanted
 from openesc.rest.answers import Answer, Done, Listing
 from openesc.rest.call import Call
 from openesc.rest.codec import Fields
-from openesc.rest.payloads import action
+from openesc.rest.payloads import action, payload
 from openesc.rest.tenants import tenant_named
 from openesc.store import iso
 
@@ -66,3 +67,19 @@ async def delete(call: Call) -> Answer:
     rpc = action("snapshotAction", actionType="DELETE", snapshot=call.path("snapshot"))
     await call.context.invocations.invoke(await call.requester(), rpc)
     return Done()
+
+
+async def make_volume(call: Call) -> Answer:
+    """POST /v0/snapshots/{snapshot}/volumes: 202 once the VIM has taken it; what it does not know is ignored."""
+    wanted = await payload(call, "volume", any_root=True, tolerant=True)
+    await call.context.volumes.create_volume_from_snapshot(
+        await call.requester(),
+        call.path("snapshot"),
+        VolumeWanted(
+            name=wanted.get("name", ""),
+            volume_type=wanted.get("volume_type") or None,
+            multiattach=wanted.get("multiattach") == "true",
+            bootable=wanted.get("bootable", "true") == "true",
+        ),
+    )
+    return Done(202)

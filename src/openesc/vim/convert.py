@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from openesc.vim.port import FixedIp, Flavor, Image, Network, Port, Project, Server, Subnet, Volume
+from openesc.vim.port import FixedIp, Flavor, Image, Network, Port, Project, Server, Subnet, Volume, VolumeType
 from openesc.vim.port_operations import ActionEvent, Migration, ServerAction, ServerGroup, VolumeSnapshot
 
 S = TypeVar("S")
@@ -105,6 +105,12 @@ def volume(body: Mapping[str, Any]) -> Volume:
         attached_to=tuple(one["server_id"] for one in attachments if one.get("server_id")),
         metadata=dict(body.get("metadata") or {}),
     )
+
+
+def volume_type(body: Mapping[str, Any]) -> VolumeType:
+    """From Cinder's JSON; extra specs are shown to all, as far as users need to know them (Cinder Xena)."""
+    specs = body.get("extra_specs") or {}
+    return VolumeType(body["id"], body["name"], str(specs.get("multiattach")).lower() == "<is> true")
 
 
 def server(body: Mapping[str, Any]) -> Server:

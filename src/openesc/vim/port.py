@@ -197,6 +197,15 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeType:
+    """A volume type of the cloud; `multiattach`: its volumes can be attached to several servers at once."""
+
+    id: str
+    name: str
+    multiattach: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class VolumeSpec:
     """What to ask for; `size` in GiB; `image_id` makes it bootable, as does the `snapshot_id` of a bootable volume."""
 
@@ -319,6 +328,18 @@ class Cloud(ServerOperations, Protocol):
     async def volumes_named(self, name: str) -> Sequence[Volume]: ...
     async def create_volume(self, spec: VolumeSpec) -> Volume: ...
     async def delete_volume(self, volume_id: str) -> None: ...
+    async def set_volume_bootable(self, volume_id: str, bootable: bool) -> None:
+        """Say whether a server can boot from it; again is without effect."""
+        ...
+
+    async def volume_types(self) -> Sequence[VolumeType]:
+        """The types that volumes of this project can have."""
+        ...
+
+    async def default_volume_type(self) -> VolumeType | None:
+        """The type of a volume that asks for none."""
+        ...
+
     async def wait_volume(self, volume_id: str, status: str, timeout: float) -> Volume:
         """Wait for `status` (or for absence, where `status` is ``deleted``); VimFault on ``error*``."""
         ...

@@ -10,7 +10,7 @@ from typing import Any
 from openesc.vim import convert, rest
 from openesc.vim.calls import ProjectCalls
 from openesc.vim.errors import VimError, VimNotFound
-from openesc.vim.port import Volume, VolumeSpec
+from openesc.vim.port import Volume, VolumeSpec, VolumeType
 from openesc.vim.port_operations import VolumeSnapshot
 from openesc.vim.rest import Json, given, looks_like_id, only_one, unless_missing
 from openesc.vim.services import Services
@@ -73,6 +73,30 @@ class Volumes(ProjectCalls):
     async def delete_volume(self, volume_id: str) -> None:
         """Ask for deletion. Raises: VimBadRequest while it is in use or has snapshots."""
         await self._ask("delete_volume", lambda conn: rest.delete(conn.block_storage, f"/volumes/{volume_id}"))
+
+    async def set_volume_bootable(self, volume_id: str, bootable: bool) -> None:
+        """Say whether a server can boot from it; again is without effect. Raises: VimNotFound."""
+        body = {"os-set_bootable": {"bootable": bootable}}
+        await self._ask(
+            "set_volume_bootable", lambda conn: rest.post(conn.block_storage, f"/volumes/{volume_id}/action", body)
+        )
+
+    async def volume_types(self) -> Sequence[VolumeType]:
+        """The types that volumes of this project can have."""
+
+        def listed(conn: Services) -> Sequence[VolumeType]:
+            return [convert.volume_type(one) for one in rest.get_all(conn.block_storage, "/types", "volume_types")[0]]
+
+        return await self._ask("volume_types", listed)
+
+    async def default_volume_type(self) -> VolumeType | None:
+        """The type of a volume that asks for none."""
+
+        def read(conn: Services) -> VolumeType | None:
+            body = unless_missing(lambda: rest.get(conn.block_storage, "/types/default")[0])
+            return convert.volume_type(body["volume_type"]) if body is not None else None
+
+        return await self._ask("default_volume_type", read)
 
     async def wait_volume(
         self,

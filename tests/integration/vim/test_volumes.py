@@ -41,6 +41,20 @@ async def test_made_found_and_deleted(sim_cloud: OpenStackCloud) -> None:
     await sim_cloud.wait_volume(volume.id, "deleted", 10)
 
 
+async def test_types_and_whether_it_boots(sim_cloud: OpenStackCloud) -> None:
+    types = {one.name: one for one in await sim_cloud.volume_types()}
+    assert (types["multiattach"].multiattach, types["LVM"].multiattach) == (True, False)
+    assert await sim_cloud.default_volume_type() == types["LVM"]
+    volume = await made(sim_cloud, VolumeSpec("typed", 1, volume_type="multiattach"))
+    assert (volume.volume_type, volume.bootable) == ("multiattach", False)
+    for bootable in (True, True, False):
+        await sim_cloud.set_volume_bootable(volume.id, bootable)
+        assert (await sim_cloud.get_volume(volume.id)).bootable is bootable
+    await removed(sim_cloud, volume)
+    with pytest.raises(VimNotFound):
+        await sim_cloud.set_volume_bootable(NOBODY, True)
+
+
 async def test_from_an_image_it_boots(sim_cloud: OpenStackCloud, boot: Boot) -> None:
     image = await sim_cloud.find_image("SolTest-Cirros-Image")
     assert image is not None

@@ -43,6 +43,7 @@ FINAL: Mapping[str, Final] = {
     "migrate": _final(e.VM_MIGRATE_COMPLETE, e.VM_VERIFY_RESIZE, failing=(e.VM_MIGRATE_INIT, e.VM_MIGRATED)),
     "backup": _final(e.VM_BACKUP_COMPLETE),
     "snapshot-delete": _final(e.VM_SNAPSHOT_DELETED),
+    "volume-from-snapshot": _final(e.VM_VOLUME_CREATED),
     "recover": _final(e.VM_RECOVERY_COMPLETE, e.VM_RECOVERY_CANCELLED),
     "create-tenant": _final(e.CREATE_TENANT),
     "delete-tenant": _final(e.DELETE_TENANT),

@@ -82,6 +82,9 @@ STEPS: Mapping[str, Sequence[str]] = {
     "vm-action": ("begin", *_POWER, "close"),
     "backup": ("begin", "look", "image", "volumes", "active/started", *_BACKUP, "close"),
     "snapshot-delete": ("project", "image/find", "image", "volume/*", "gone/started", "close"),
+    "volume-from-snapshot": (
+        *("look", "volume", "doubles/find", "doubles", "available/started", "available", "bootable", "close"),
+    ),
     "recover": ("begin", *_RECOVERY, "close"),
     "sweep": ("vm/*", "volumes-and-networks"),
     "create-tenant": _TENANT,

@@ -10,11 +10,12 @@ from openesc.inventory.records import Resource, Vm
 from openesc.lifecycle import intent
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
-from openesc.lifecycle.operation import Attempt
+from openesc.lifecycle.operation import Attempt, Operation
+from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.lifecycle.steps.names import volume_name
 from openesc.store import Tx, now_ms
-from openesc.vim.errors import VimNotFound
+from openesc.vim.errors import VimError, VimNotFound
 from openesc.vim.port import BlockDevice, Cloud, Volume, VolumeSpec
 
 LONGEST = 366 * 86400.0
@@ -51,13 +52,28 @@ async def _device(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | Non
 
 async def available(work: Work, volume_id: str) -> None:
     """Wait until the volume can be used. Raises: StepFailed, saying what it is instead when the time is up."""
-    cloud, polling = await work.cloud(), work.settings.volume_create
+    await became_available(work.op, await work.cloud(), work.settings.volume_create, volume_id, now_ms())
+
+
+async def became_available(op: Operation, cloud: Cloud, polling: Polling, volume_id: str, since: int) -> None:
+    """As `available`; the time runs from `since` (UTC milliseconds). Raises: StepFailed."""
     waiting = cloud.wait_volume(volume_id, "available", LONGEST)
     try:
-        await work.answered(polling.limit(waiting, now_ms()))
+        await op.wait(polling.limit(waiting, since))
     except TimeoutError:
-        found = await work.answered(cloud.get_volume(volume_id))
-        raise StepFailed(f"volume [{volume_id}] is {found.status} after {polling.timeout:g} seconds") from None
+        await _last_look(op, cloud, polling, volume_id)
+    except VimError as error:
+        raise StepFailed(str(error), error.status) from error
+
+
+async def _last_look(op: Operation, cloud: Cloud, polling: Polling, volume_id: str) -> None:
+    """The time may have run out while nobody looked. Raises: StepFailed, saying what the volume is."""
+    try:
+        status = (await op.wait(cloud.get_volume(volume_id))).status
+    except VimError as error:
+        status = f"not to be read ({error})"
+    if status != "available":
+        raise StepFailed(f"volume [{volume_id}] is {status} after {polling.timeout:g} seconds")
 
 
 async def _existing(work: Work, wanted: intent.Volume, path: str) -> str:
