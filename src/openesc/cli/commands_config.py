@@ -44,7 +44,7 @@ def check(config: ConfigFile = None, data_dir: DataDir = None) -> None:
 
 
 @app.command("sample")
-def sample() -> None:
+def sample(data_dir: DataDir = None) -> None:
     """Print a settings file with every setting, its default and what it means."""
     from openesc.cli.config_text import sample_toml
 
@@ -52,7 +52,7 @@ def sample() -> None:
 
 
 @app.command("reference")
-def reference() -> None:
+def reference(data_dir: DataDir = None) -> None:
     """Print the reference of all settings (docs/configuration.md)."""
     from openesc.cli.config_text import reference_markdown
 

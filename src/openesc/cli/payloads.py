@@ -22,6 +22,7 @@ MESSAGE_ID = "1"
 _PLACE = "the document comes here: 2d1f6c1e"
 _WRAP = f'<wrap xmlns="{BASE}" xmlns:nc="{BASE}">'
 _DECLARATION = re.compile(rb"""\s*<\?xml\s[^>]*?(?:encoding\s*=\s*["']([\w.\-]+)["'][^>]*)?\?>""")
+_DOCTYPE = re.compile(r"(?:\s|<!--.*?-->|<\?.*?\?>)*<!DOCTYPE", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ def _decode(raw: bytes, encoding: str, path: Path) -> str:
 
 def _roots(text: str, path: Path) -> list[etree._Element]:
     """The file's root elements. Raises: UsageProblem naming line and column of what is not well-formed."""
+    if _DOCTYPE.match(text):
+        raise UsageProblem(f"{path} has a DOCTYPE, which no NETCONF server takes: send it without")
     try:
         wrap = etree.fromstring(f"{_WRAP}{text}</wrap>", _parser())
     except etree.XMLSyntaxError as error:

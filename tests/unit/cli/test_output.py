@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from openesc.cli.commands_config import shown
-from openesc.cli.main import run
+from openesc.cli.main import app, run
 from openesc.cli.output import show_row, show_rows
 from openesc.cli.problems import (
     ConflictProblem,
@@ -113,6 +115,24 @@ def test_config_show_tells_value_and_origin(
     rows = {row["setting"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["netconf.port"] == {"setting": "netconf.port", "value": 830, "origin": "env (OPENESC_NETCONF__PORT)"}
     assert rows["netconf.host"]["origin"] == "default"
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+def test_every_command_takes_the_data_directory() -> None:
+    """Also those that do not need it: a script gives it to all of them."""
+    commands = dict(_commands(get_command(app)))
+    assert {"serve", "user add", "operation retry", "leftover clean", "cloudsim fault add", "debug steps"} <= set(
+        commands
+    )
+    options = {name: {flag for found in command.params for flag in found.opts} for name, command in commands.items()}
+    assert [name for name, flags in options.items() if "--data-dir" not in flags] == []
 
 
 def test_help_waits_for_no_library_it_does_not_need() -> None:
