@@ -76,6 +76,16 @@ _OLD_VERBS: dict[str, dict[str, Any]] = {
 }
 
 
+@routes.add("GET", "/os-hosts", "host.list", "admin", "os_compute_api:os-hosts:list")
+def list_hosts(call: Call) -> Response:
+    """What runs where; gone from 2.43 on, where hypervisors and services are asked for instead."""
+    if call.microversion >= (2, 43):
+        raise not_found("The resource could not be found.")
+    rows = [("controller", binary, "internal") for binary in ("conductor", "scheduler")]
+    rows += [(host.id, "compute", host.zone) for host in call.cloud.hosts]
+    return call.answer({"hosts": [{"host_name": name, "service": what, "zone": zone} for name, what, zone in rows]})
+
+
 def _hypervisor_view(call: Call, host: Host, detail: bool) -> dict[str, Any]:
     up = call.cloud.find_host_up(host.id)
     shown: dict[str, Any] = {
