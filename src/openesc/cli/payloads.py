@@ -22,7 +22,7 @@ MESSAGE_ID = "1"
 _PLACE = "the document comes here: 2d1f6c1e"
 _WRAP = f'<wrap xmlns="{BASE}" xmlns:nc="{BASE}">'
 _DECLARATION = re.compile(rb"""\s*<\?xml\s[^>]*?(?:encoding\s*=\s*["']([\w.\-]+)["'][^>]*)?\?>""")
-_DOCTYPE = re.compile(r"(?:\s|<!--.*?-->|<\?.*?\?>)*<!DOCTYPE", re.DOTALL)
+_DOCTYPE = re.compile(r"(?>\s+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
