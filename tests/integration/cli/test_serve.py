@@ -169,6 +169,24 @@ def test_a_second_sigterm_leaves_at_once(fresh: ServerProcess) -> None:
     assert fresh.wait_end(5) in (0, 128 + signal.SIGTERM)  # 0 when the first one was quick enough by itself
 
 
+def test_sigterm_does_not_wait_for_a_call_that_hangs(fresh: ServerProcess) -> None:
+    """It is left to the next start, which says what it goes on with."""
+    fresh.start(OPENESC_VIM__HTTP_TIMEOUT_S="60")
+    data = ["--data-dir", fresh.data_dir]
+    assert openesc("cloudsim", "fault", "add", "hang", "--operation", "server.create", *data).returncode == 0
+    assert edit(fresh.data_dir, DEPLOY) == 0
+    wait_for(lambda: fired(fresh.data_dir))
+    assert fresh.process is not None
+    begun = time.monotonic()
+    fresh.process.send_signal(signal.SIGTERM)
+    assert fresh.wait_end(30) == 0
+    assert time.monotonic() - begun < 30
+    assert "operation suspended" in fresh.log
+    fresh.start(OPENESC_VIM__HTTP_TIMEOUT_S="60")
+    [resumed] = [line for line in fresh.log.splitlines() if "operation resumed" in line]
+    assert "admin/Cirros-VNF" in resumed
+
+
 def test_systemd_is_told_when_it_is_ready_and_when_it_stops(fresh: ServerProcess, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))

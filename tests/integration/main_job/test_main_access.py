@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import asyncssh
 import pytest
 from lxml import etree
 from ncclient.operations import RPCError
@@ -9,6 +12,7 @@ from ncclient.transport.errors import AuthenticationError
 from tests.integration.main_job.house import House, Session, texts
 from tests.integration.main_job.payloads import ESC, deployment, group, model, network, of_tenant, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
+from tests.rawclient import RawClient
 
 PASSWORD = "pass word-1"
 USERS = {
@@ -87,6 +91,23 @@ class TestLogin:
         assert house.openesc("user", "delete", "brief").returncode == 0
         with pytest.raises(AuthenticationError):
             house.session("brief", "x-y-z-1")
+
+    async def test_a_key(self, house: House, tmp_path: Path) -> None:
+        """Given on the command line while the server runs; no other key, and no password, lets its owner in."""
+        keys = {name: asyncssh.generate_private_key("ssh-ed25519") for name in ("own", "other")}
+        keys["own"].write_public_key(tmp_path / "id.pub")
+        assert house.openesc("user", "add", "keyed", "--group", "read-only").returncode == 0
+        assert house.openesc("user", "key", "keyed", str(tmp_path / "id.pub")).returncode == 0
+        port = house.server.netconf_port
+        async with await RawClient.connect("127.0.0.1", port, "keyed", key=keys["own"]) as client:
+            assert b"<status>OPER_UP</status>" in await client.rpc(
+                '<get><filter type="xpath" select="/esc_datamodel/opdata/status"/></get>'
+            )
+        for wrong in ({"key": keys["other"]}, {"password": PASSWORD}, {"password": ""}):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await RawClient.connect("127.0.0.1", port, "keyed", **wrong)
+        (row,) = [row for row in house.ask("user", "list") if row["name"] == "keyed"]
+        assert (row["password"], row["keys"]) == (False, 1)
 
     def test_listed_without_secrets(self, house: House) -> None:
         done = house.openesc("user", "list", "-f", "json")
