@@ -88,3 +88,50 @@ def test_without_kpis_a_group_is_not_monitored() -> None:
     assert group.alive_kpi is None
     assert (found.vim_id, found.project) == ("v2", "p2")
     assert [volume.size for volume in group.volumes] == [1]  # Cinder counts in GiB, at least one
+
+
+KPI = (
+    "<kpi_data>{enabled}<kpi><event_name>{event}</event_name><metric_value>1</metric_value><metric_cond>GT</metric_cond>"
+    "<metric_type>UINT32</metric_type><metric_collector><type>ICMPPing</type><nicid>0</nicid><poll_frequency>2"
+    "</poll_frequency><polling_unit>{unit}</polling_unit><continuous_alarm>false</continuous_alarm></metric_collector>"
+    "</kpi></kpi_data><rules><admin_rules><rule><event_name>{event}</event_name><action>{action}</action></rule>"
+    "</admin_rules></rules>"
+)
+
+
+def monitored(
+    *, enabled: str = "", event: str = "VM_ALIVE", unit: str = "seconds", action: str = "ALWAYS log"
+) -> intent.Group:
+    """A group with one KPI."""
+    kpi = KPI.format(enabled=enabled, event=event, unit=unit, action=action)
+    text = (
+        '<esc_datamodel xmlns="http://www.cisco.com/esc/esc"><tenants><tenant><name>t</name><deployments><deployment>'
+        f"<name>d</name><vm_group><name>g</name>{kpi}</vm_group></deployment></deployments></tenant></tenants>"
+        "</esc_datamodel>"
+    )
+    return intent.parse(text.encode()).group("g")
+
+
+@pytest.mark.parametrize(("unit", "seconds"), [("seconds", 2), ("minutes", 120)])
+def test_a_poll_frequency_counts_in_its_unit(unit: str, seconds: int) -> None:
+    kpi = monitored(unit=unit).alive_kpi
+    assert kpi is not None and kpi.poll_seconds == seconds
+
+
+def test_kpis_that_are_not_enabled_monitor_nothing() -> None:
+    assert monitored(enabled="<enabled>true</enabled>").alive_kpi is not None
+    assert monitored(enabled="<enabled>false</enabled>").alive_kpi is None
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "tells"),
+    [
+        ("VM_ALIVE", "ALWAYS log", True),
+        ("BOOTED", "TRUE servicebooted.sh", True),
+        ("BOOTED", "TRUE esc_vm_alive_notification", True),
+        ("BOOTED", "FALSE recover autohealing", False),
+        ("VM_OVERLOADED", "TRUE log", False),
+    ],
+)
+def test_a_kpi_tells_that_a_vm_is_alive_by_its_name_or_its_action(event: str, action: str, tells: bool) -> None:
+    assert (monitored(event=event, action=action).alive_kpi is not None) == tells
