@@ -91,7 +91,7 @@ def _json(data: Any, _columns: Sequence[str]) -> None:
 
 
 def _yaml(data: Any, _columns: Sequence[str]) -> None:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     typer.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
 

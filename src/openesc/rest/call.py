@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from openesc.errors import InvalidRequest
 from openesc.events import callbacks
+from openesc.events.escevent import xml_safe
 from openesc.netconf import User
 from openesc.northbound.requester import Requester
 from openesc.rest.accept import JSON, XML, chosen
@@ -50,8 +51,11 @@ class Call:
             raise NotAcceptable(f"this is answered in {JSON}, which Accept does not take")
 
     def path(self, name: str) -> str:
-        """A parameter of the path, decoded."""
-        return str(self.request.path_params[name])
+        """A parameter of the path, decoded. Raises: InvalidRequest for characters that no name can have."""
+        value = str(self.request.path_params[name])
+        if xml_safe(value) != value:
+            raise InvalidRequest(f"{name}: the path has a character that XML cannot carry")
+        return value
 
     def query(self, name: str) -> str | None:
         """A parameter of the query, None when it is absent or empty."""

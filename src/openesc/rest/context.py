@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from openesc.datastore.running import Running
@@ -22,7 +21,7 @@ from openesc.yang import Schema, SchemaNode
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`payloads` is the compiled module ``esc-manager``. `documents` are the pages that never change, by path."""
+    """`payloads` is the compiled module ``esc-manager``."""
 
     store: Store
     running: Running
@@ -36,7 +35,6 @@ class Context:
     locks: LockTable
     payloads: Schema
     options: Options = field(default_factory=Options)
-    documents: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
 
     def payload(self, name: str) -> SchemaNode:
         """The schema of an operation's payload."""

@@ -8,7 +8,19 @@ from urllib.parse import unquote
 
 from starlette.convertors import Convertor, register_url_convertor
 
-from openesc.rest import callback_list, deployments, events, health, operations, services, snapshots, vims, vms
+from openesc.rest import (
+    callback_list,
+    deployments,
+    docs,
+    events,
+    health,
+    openapi,
+    operations,
+    services,
+    snapshots,
+    vims,
+    vms,
+)
 from openesc.rest.answers import Answer
 from openesc.rest.call import Call
 from openesc.rest.resources import Handlers
@@ -73,6 +85,9 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", f"{V1}/callbacks", callback_list.listed),
     ("POST", f"{V1}/callbacks/{{callback}}/redeliver", callback_list.redeliver),
     # the process
+    ("GET", "/openapi.json", openapi.served),
+    ("GET", "/docs", docs.page),
+    ("GET", "/docs.css", docs.style),
     ("GET", "/healthz", health.alive),
     ("GET", "/readyz", health.ready),
 )
