@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
 
+REST_PORT ?= 8080
+TAKE = import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1]))); print(sys.argv[1])
+
 .PHONY: help run install test lint bench crash clean
 
 help:
-	@echo 'make run      start the server on 127.0.0.1:2022 with a simulated cloud; data in var/'
+	@echo 'make run      start the server (NETCONF 127.0.0.1:2022, REST :8080) with a simulated cloud; data in var/'
 	@echo 'make test     run every test (ARGS="..." goes to pytest, JOBS=N sets the processes)'
 	@echo 'make lint     ruff, mypy, import contracts, YANG, shell'
 	@echo 'make bench    measure; make crash runs every crash test; make install only installs'
@@ -17,7 +20,10 @@ help:
 
 # The simulated cloud goes with this server; `openesc serve` would leave it running.
 run: $(VENV)/.runtime
-	@OPENESC_CLOUDSIM__STOP_WITH_SERVER=$${OPENESC_CLOUDSIM__STOP_WITH_SERVER:-true} \
+	@rest=$$($(BIN)/python -c '$(TAKE)' $(REST_PORT) 2>/dev/null) || \
+	    echo '127.0.0.1:$(REST_PORT) is taken: no REST; make run REST_PORT=8081 chooses another port' >&2; \
+	OPENESC_REST__PORT=$${OPENESC_REST__PORT-$$rest} \
+	OPENESC_CLOUDSIM__STOP_WITH_SERVER=$${OPENESC_CLOUDSIM__STOP_WITH_SERVER:-true} \
 	    exec $(BIN)/openesc serve --data-dir var $(ARGS)
 
 install: $(VENV)/.development

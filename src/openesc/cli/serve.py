@@ -40,7 +40,9 @@ NO_ADDRESS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 def run(settings: Settings) -> int:
     """Serve until told to stop. Returns the exit status; raises Problem or ConfigError when it cannot start."""
     from openesc.cli import wiring
+    from openesc.cli.rest_options import rest_options
 
+    rest_options(settings)  # what cannot be is told before anything is opened or started
     with datadir.locked(settings.data_dir):
         vimmanager.read(settings.data_dir)  # what is wrong in it is told before anything is started
         status = asyncio.run(serve(settings, wiring.open_services, wiring.control_handlers, _watch_the_clock))
@@ -83,7 +85,9 @@ async def _open(
         await supervisor.close()
         if error.errno not in NO_ADDRESS:
             raise
-        raise Problem("the server cannot listen", str(error.strerror), "--netconf-port chooses another port") from None
+        raise Problem(
+            "the server cannot listen", str(error.strerror), "--netconf-port and --rest-port choose others"
+        ) from None
 
 
 async def _stop(settings: Settings, services: Services, supervisor: Supervisor) -> None:
@@ -118,9 +122,10 @@ def _announce(settings: Settings, services: Services, seconds: float) -> None:
     lines = [
         f"openesc is ready after {seconds:.1f} s; data in {settings.data_dir}",
         f"  NETCONF {_text(services.netconf)} (SSH)",
-        *([f"  REST    http://{_text(services.rest)}"] if services.rest else []),
+        *([f"  REST    {_url(settings, services.rest)}, described at /docs"] if services.rest else []),
         "Try in another terminal:",
         *_next_commands(settings.data_dir),
+        *([f"  curl {_url(settings, services.rest)}/ESCManager/v0/deployments"] if services.rest else []),
     ]
     sys.stderr.write("\n".join(lines) + "\n")
     sys.stderr.flush()
@@ -138,5 +143,11 @@ def _next_commands(data_dir: Path) -> list[str]:
     ]
 
 
-def _text(address: Address | None) -> str:
-    return "" if address is None else f"{address[0]}:{address[1]}"
+def _url(settings: Settings, address: Address) -> str:
+    scheme = "http" if settings.rest.tls_cert is None else "https"
+    return f"{scheme}://{_text(address)}"
+
+
+def _text(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -99,7 +99,6 @@ async def open_services(
     settings: Settings, supervisor: Supervisor, *, cloud: Mapping[str, Any] | None, serving: bool = True
 ) -> Services:
     """Open the store and what stands on it; with `serving` also run: engine, log block, listeners."""
-    rest_options(settings)  # a setting that cannot be is told before anything is opened
     services = _build(settings, VimManager(settings.data_dir), cloud)
     if serving:
         await _run(services, supervisor)

@@ -1,0 +1,94 @@
+"""The headers of a request and what comes of them, on a server that wants a Callback and credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from lxml import etree
+from tests.callback_receiver import ReceiverThread
+from tests.integration.main_job.house import House
+from tests.integration.main_job.payloads import deployment, group
+from tests.integration.main_job.subscriber import Subscriber
+from tests.integration.rest.client import BASE, V0, Rest, operation
+from tests.integration.rest.conftest import SETTINGS
+
+PASSWORD = "pass word-1"
+
+
+@pytest.fixture(scope="module")
+def server_settings() -> Mapping[str, str]:
+    return {
+        **SETTINGS,
+        "OPENESC_REST__REQUIRE_CALLBACK": "true",
+        "OPENESC_REST__LOCAL_ADMIN": "false",
+    }
+
+
+@pytest.fixture(scope="module")
+def known(shared_house: House) -> tuple[str, str]:
+    shared_house.told("user.add", name="op", group="operator", tenants=None, password=PASSWORD)
+    return "op", PASSWORD
+
+
+@pytest.fixture
+def rest(house: House, known: tuple[str, str]) -> Iterator[Rest]:
+    with Rest.of(house, known) as client:
+        yield client
+
+
+@pytest.fixture
+def receiver() -> Iterator[ReceiverThread]:
+    with ReceiverThread() as receiver:
+        yield receiver
+
+
+def test_nobody_acts_as_an_admin_where_the_setting_says_so(house: House) -> None:
+    with Rest.of(house) as nobody:
+        assert nobody.get(f"{V0}/deployments").error[0] == 401
+        assert nobody.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "admin/deployments/d", deployment("d", group())),
+        ("POST", "tenants/t", "<tenant/>"),
+        ("DELETE", "snapshots/none", None),
+    ],
+)
+def test_a_callback_is_missing(rest: Rest, method: str, path: str, body: str | None) -> None:
+    answer = rest.call(method, f"{V0}/{path}", body, Content_Type="application/xml")
+    assert answer.error == (400, "Missing callback")
+
+
+def test_the_final_result_to_one_receiver_everything_else_to_the_other(
+    house: House, rest: Rest, receiver: ReceiverThread, subscriber: Subscriber
+) -> None:
+    headers = {"Callback": f"{receiver.url}/final", "Callback-ESC-Events": f"{receiver.url}/events"}
+    made = rest.post(f"{V0}/admin/deployments/called", deployment("called", group()), **headers)
+    assert made.status == 200, made.text
+    subscriber.until("SERVICE_ALIVE", depname="called", status="SUCCESS")
+    found = receiver.until(lambda receiver: len(receiver.accepted) >= 3)
+    assert [(one.path, event_type(one.body)) for one in found] == [
+        ("/events", "VM_DEPLOYED"),
+        ("/events", "VM_ALIVE"),
+        ("/final", "SERVICE_ALIVE"),
+    ]
+    assert {one.headers["esc-transaction-id"] for one in found} == {made.headers["ESC-Transaction-Id"]}
+    final = found[-1]
+    assert (final.headers["esc-status-code"], final.status_message) == (
+        "200",
+        "Service group deployment completed successfully!",
+    )
+    again = rest.put(f"{V0}/deployments/called", deployment("called", group()), **headers)
+    assert again.status == 200, "nothing is to be done, and the receiver of events counts all the same"
+    vm = etree.fromstring(rest.get(f"{V0}/deployments/called").content).findtext(".//{*}vm_name")
+    other = {**headers, "Callback": f"{receiver.url}/stopped"}
+    rest.post(f"{V0}/admin/deployments/vm/{vm}", operation("vm_operation", "stop"), **other)
+    last = receiver.until(lambda receiver: len(receiver.accepted) >= 4)[-1]
+    assert (last.path, event_type(last.body)) == ("/stopped", "VM_STOPPED")
+
+
+def event_type(body: bytes) -> str:
+    return etree.fromstring(body).findtext(f"{{{BASE}}}event_type") or ""
