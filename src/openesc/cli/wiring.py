@@ -11,6 +11,7 @@ import structlog
 
 from openesc.cli.connectors import Connectors
 from openesc.cli.control import Handler
+from openesc.cli.gauges import watch_states
 from openesc.cli.leftover_handlers import leftover_handlers
 from openesc.cli.offline import DATABASE
 from openesc.cli.operation_handlers import operation_handlers
@@ -216,6 +217,7 @@ async def _run(services: Services, supervisor: Supervisor) -> None:
     services.server = _server(services, backend, str(host_key))
     await services.server.start()
     services.netconf = (settings.netconf.host, services.server.port)
+    watch_states(services.store, lambda: len(services.server.sessions) if services.server is not None else 0)
     if settings.rest.port is not None:
         services.rest_server = RestServer(application(_context(services, edits, invocations)), rest_options(settings))
         await services.rest_server.start()

@@ -10,6 +10,7 @@ from typing import Literal
 from lxml import etree
 from sqlalchemy import Connection, bindparam, select
 
+from openesc import metrics
 from openesc.datastore.assembly import assemble, spine_document
 from openesc.datastore.partition import SplitEdit, UnitEdit, swept, within
 from openesc.datastore.secrets import Vault
@@ -20,6 +21,7 @@ from openesc.yang import (
     Bound,
     Schema,
     SchemaNode,
+    Tally,
     YangError,
     YangErrors,
     apply_edit,
@@ -145,11 +147,14 @@ class Running:
                 errors.extend(self._all_errors(part, error))
         errors.extend(self._unmet(edit))
         changes.extend(self._swept(edit, {part.id.text for part in edit.edits}))
-        errors.extend(self._errors(changes))
+        tally = Tally()
+        errors.extend(self._errors(changes, tally))
         if errors:
             raise YangErrors(errors)
         for change in changes:
             self._write(tx, change)
+        units = sum(change.before != change.after for change in changes)
+        tx.on_commit.append(lambda: metrics.edit_staged(units, tally.constraints))
         return changes
 
     def current(self, unit_id: UnitId) -> Unit | None:
@@ -250,18 +255,18 @@ class Running:
                     self._head[text] = unit
             self._staged.clear()
 
-    def _errors(self, changes: Sequence[Change]) -> list[YangError]:
+    def _errors(self, changes: Sequence[Change], tally: Tally) -> list[YangError]:
         """What is invalid after `changes`. A unit is judged alone, unless some constraint looks into other units."""
         if self._crossing:
-            return self._errors_over_units(changes)
+            return self._errors_over_units(changes, tally)
         return [
             error
             for change in changes
             if change.document is not None and change.before != change.after
-            for error in validate(self.schema, change.document)
+            for error in validate(self.schema, change.document, tally=tally)
         ]
 
-    def _errors_over_units(self, changes: Sequence[Change]) -> list[YangError]:
+    def _errors_over_units(self, changes: Sequence[Change], tally: Tally) -> list[YangError]:
         """The whole tree, checked for what the changes can affect."""
         after = {change.id.text: Unit(change.id, change.after) for change in changes if change.after is not None}
         gone = {change.id.text for change in changes}
@@ -270,7 +275,7 @@ class Running:
         ]
         roots = list(parse_xml(b"<all>" + assemble(self.tree, [*others, *after.values()]) + b"</all>"))
         touched = {node for change in changes for node in self._changed(change)}
-        return [error for root in roots for error in validate(self.schema, root, touched=touched)]
+        return [error for root in roots for error in validate(self.schema, root, touched=touched, tally=tally)]
 
     def _changed(self, change: Change) -> set[SchemaNode]:
         before = parse_xml(change.before) if change.before is not None else None

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import case, select
 from sqlalchemy.exc import OperationalError
 
+from openesc import metrics
 from openesc.lifecycle import journal
 from openesc.lifecycle.errors import Interrupted, OperationFailed, Suspended
 from openesc.lifecycle.failpoints import Failpoints
@@ -21,7 +22,7 @@ from openesc.lifecycle.journal import OperationRow, Ownership
 from openesc.lifecycle.locks import LockTable
 from openesc.lifecycle.operation import Operation, durable
 from openesc.lifecycle.queue import Draft
-from openesc.store import StaleOwner, Store, StoreClosed, Tx
+from openesc.store import StaleOwner, Store, StoreClosed, Tx, now_ms
 from openesc.store import tables as t
 
 T = TypeVar("T")
@@ -344,6 +345,7 @@ class Engine:
 
         await self._durable(row, write)
         log.info("operation ended", operation=row.id, kind=row.kind, subject=row.subject, state=state, reason=failure)
+        metrics.operation_ended(row.kind, state, (now_ms() - row.position) / 1000)
         return state
 
     async def _note_crash(self, row: OperationRow, crashes: int) -> None:
@@ -360,6 +362,7 @@ class Engine:
             self._park(tx, row, reason)
 
         await self._durable(row, write)
+        metrics.operation_ended(row.kind, journal.PARKED, (now_ms() - row.position) / 1000)
         return journal.PARKED
 
     async def _durable(self, row: OperationRow, fn: Callable[[Tx], T]) -> T:

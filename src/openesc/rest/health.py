@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy import select
 
-from openesc.rest.answers import Answer, Json
+from openesc import metrics
+from openesc.rest.answers import Answer, Json, Page
 from openesc.rest.call import Call
 from openesc.store.tables import meta
 
@@ -19,3 +22,8 @@ async def ready(call: Call) -> Answer:
     await call.context.store.read(lambda connection: connection.execute(select(meta.c.key).limit(1)).first())
     running = call.context.engine.running
     return Json({"status": "ready", "operations_running": running})
+
+
+async def counted(call: Call) -> Answer:
+    """GET /metrics, in Prometheus' text format."""
+    return Page(metrics.CONTENT_TYPE, await asyncio.to_thread(metrics.render))

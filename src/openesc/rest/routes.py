@@ -90,6 +90,7 @@ ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/docs.css", docs.style),
     ("GET", "/healthz", health.alive),
     ("GET", "/readyz", health.ready),
+    ("GET", "/metrics", health.counted),
 )
 
 

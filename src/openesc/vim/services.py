@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, cast
 
 from openstack import exceptions as sdk
@@ -11,6 +12,13 @@ from openstack.connection import Connection
 from openstack.identity.v3._proxy import Proxy as Identity
 from openstack.image.v2._proxy import Proxy as Image
 from openstack.network.v2._proxy import Proxy as Network
+
+_using = threading.local()
+
+
+def service_in_use() -> str:
+    """The service that this thread has used last, by the SDK's name: what it sends is for that one."""
+    return getattr(_using, "service", "identity")
 
 
 class Services:
@@ -54,6 +62,7 @@ class Services:
         return cast(Identity, self._discover("identity"))
 
     def _discover(self, name: str) -> object:
+        _using.service = name
         try:
             return getattr(self.connection, name)
         except (sdk.NotSupported, sdk.ServiceDiscoveryException):

@@ -13,6 +13,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 from urllib.request import getproxies
 
@@ -22,9 +24,10 @@ from keystoneauth1.session import Session, TCPKeepAliveAdapter
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
+from openesc import metrics
 from openesc.vim.errors import VimAuthError
 from openesc.vim.pool import CallAbandoned, CallOverdue, remaining
-from openesc.vim.services import Services
+from openesc.vim.services import Services, service_in_use
 from openesc.vim.settings import VimSettings
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -51,7 +54,7 @@ class PacedAdapter(TCPKeepAliveAdapter):
     ) -> requests.Response:
         """As requests has it. Raises: requests.Timeout, also when the call has no time left."""
         _sent.token = request.headers.get("X-Auth-Token")
-        once = functools.partial(super().send, request, stream, verify=verify, cert=cert, proxies=proxies)
+        once = _counted(functools.partial(super().send, request, stream, verify=verify, cert=cert, proxies=proxies))
         try:
             return once(timeout=_allowed(request, timeout))
         except requests.Timeout:
@@ -60,6 +63,22 @@ class PacedAdapter(TCPKeepAliveAdapter):
             if request.method not in IDEMPOTENT:
                 raise
             return once(timeout=_allowed(request, timeout))
+
+
+def _counted(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+    """`send`, told to the metrics; a log-in within another service's call is that of identity."""
+
+    def once(timeout: float | None) -> requests.Response:
+        began, response = time.monotonic(), None
+        try:
+            response = send(timeout=timeout)
+            return response
+        finally:
+            login = response is not None and response.url.endswith("/auth/tokens")
+            code = response.status_code if response is not None else None
+            metrics.vim_called("identity" if login else service_in_use(), code, time.monotonic() - began)
+
+    return once
 
 
 _sent = threading.local()

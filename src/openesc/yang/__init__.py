@@ -10,7 +10,7 @@ from openesc.yang.rpc import validate_notification, validate_rpc_input, validate
 from openesc.yang.schema import Constraint, ModuleInfo, Schema, SchemaNode
 from openesc.yang.select import xpath_filter
 from openesc.yang.subtree import subtree_filter
-from openesc.yang.validation import validate
+from openesc.yang.validation import Tally, validate
 from openesc.yang.xml import parse_xml
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "SchemaNode",
+    "Tally",
     "YangError",
     "YangErrors",
     "apply_edit",

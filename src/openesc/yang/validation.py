@@ -7,6 +7,7 @@ containers that constraints can see are put in: the accessible tree of RFC 7950 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from lxml import etree
@@ -21,6 +22,14 @@ from openesc.yang.structure_errors import missing_keys, state_in_config, stray_t
 from openesc.yang.validation_plan import NodePlan, Planner
 from openesc.yang.xml import make, split
 
+
+@dataclass(slots=True)
+class Tally:
+    """What validations had to do: how many constraints they checked, each on each instance."""
+
+    constraints: int = 0
+
+
 Content = Literal["config", "all"]
 #: What stands under one parent: the only or first element of each name, and all entries of lists.
 Seen = dict[str, _Element]
@@ -33,6 +42,7 @@ def validate(
     complete: bool = True,
     touched: set[SchemaNode] | None = None,
     content: Content = "config",
+    tally: Tally | None = None,
 ) -> list[YangError]:
     """All errors of a document; an empty list says that it is valid. The document is not changed.
 
@@ -41,10 +51,13 @@ def validate(
     no must, when, leafref or unique. `touched` are the schema nodes of which instances were made, removed
     or changed in a document that was valid before (see `changed_nodes`): only what they can affect is
     checked, and the verdict is the same as that of a full validation. `content="all"` allows
-    config false nodes.
+    config false nodes. `tally` is added to.
     """
     run = Run(schema, complete=complete, content=content, touched=touched)
-    return run.data(top_elements(schema, tree))
+    errors = run.data(top_elements(schema, tree))
+    if tally is not None:
+        tally.constraints += run.constraints_checked
+    return errors
 
 
 def top_elements(schema: Schema, tree: _Element | Sequence[_Element]) -> list[_Element]:
@@ -70,6 +83,7 @@ class Run:
     ) -> None:
         self._planner = schema.tool(planner)
         self.defaults: list[_Element] = []
+        self.constraints_checked = 0
         self._schema = schema
         self._complete = complete
         self._all = content == "all"
@@ -116,6 +130,7 @@ class Run:
         for plan, elements in self._instances.items():
             if self._scope is None or plan.node in self._scope.active:
                 checks.check(plan, elements)
+                self.constraints_checked += plan.constraints * len(elements)
         return self._errors
 
     def _note(self, plan: NodePlan, element: _Element) -> None:

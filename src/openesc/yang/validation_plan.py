@@ -49,6 +49,11 @@ class NodePlan:
     choices: tuple[Choice, ...] = ()
     rank: int = 0
 
+    @property
+    def constraints(self) -> int:
+        """How many constraints an instance has to meet."""
+        return len(self.whens) + len(self.musts) + len(self.uniques) + self.refers
+
     def remember(self, text: str, canonical: str) -> None:
         """Keep what a text became, unless its type needs context."""
         if self.memo is not None:

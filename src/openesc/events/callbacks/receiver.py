@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, func, select
 
+from openesc import metrics
 from openesc.events.callbacks import bodies
 from openesc.events.callbacks.deliveries import DEAD, DELIVERED, WAITING, Delivery, delivery, update
 from openesc.events.callbacks.sender import Sender
@@ -146,6 +147,8 @@ def due(connection: Connection, origin: str, limit: int) -> tuple[list[Delivery]
 def settle(tx: Tx, found: Delivery, failure: str | None, settings: CallbackSettings) -> None:
     """Write what a try came to; once it is over, the next one of its lane is due."""
     values = _outcome(found, failure, settings)
+    outcome = "failed" if values["state"] == WAITING else values["state"]
+    tx.on_commit.append(lambda: metrics.callback_tried(outcome))
     update(tx, found.id, tries=found.tries + 1, failure=failure, **values)
     if values["state"] != WAITING:
         _promote(tx, found.lane)
