@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from tests.integration.main_job.house import House, Session
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, subscribe, types
@@ -65,10 +66,15 @@ def test_a_resize_is_reverted_and_not_repeated(house: House, admin: Session, sub
     resized(vnf)
 
 
-def test_a_group_of_several_is_not_resized(house: House, admin: Session, subscriber: Subscriber) -> None:
-    deployed("several", house, admin, subscriber, [group(count=2)])
-    error = str(admin.refused(deployment("several", group(count=2, flavor=V2))).message)
-    assert error == ("vm_group g1 has or may have 2 VMs: the flavor of a group can be changed only where it has one")
+@pytest.mark.parametrize("fewest", [1, 2])
+def test_a_group_that_has_or_may_have_several_is_not_resized(
+    house: House, admin: Session, subscriber: Subscriber, fewest: int
+) -> None:
+    name, numbers = f"several-{fewest}", f"<min_active>{fewest}</min_active>"
+    several = group(count=2).replace("<min_active>2</min_active>", numbers)
+    deployed(name, house, admin, subscriber, [several])
+    error = str(admin.refused(deployment(name, several.replace(V1, V2))).message)
+    assert error == "vm_group g1 has or may have 2 VMs: the flavor of a group can be changed only where it has one"
     subscriber.quiet()
 
 

@@ -68,7 +68,8 @@ def test_a_reboot_is_enough(house: House, admin: Session, subscriber: Subscriber
     assert {event.status_code for event in told} == {"200"}
     assert told[-1].vm_source_vmid == target(told[-1], "vmid")
     assert vm_state(admin, "rec-reboot") == "VM_ALIVE_STATE"
-    assert house.guest(vm)["metadata"]["openesc:last_operation"] == "recovery"
+    metadata = house.guest(vm)["metadata"]
+    assert (metadata["openesc:last_operation"], metadata["openesc:recovery"]) == ("recovery", "completed")
     subscriber.quiet()
 
 
