@@ -19,8 +19,8 @@ Which operation may run in which state: of the VM for an operation on one VM, of
 * anything else: it is rejected with an `rpc-error` of this text, after `VM [generated name]` or
   `Service group [deployment]`. Nothing is changed.
 
-Undeploy interrupts whatever runs or waits for its deployment; nothing else interrupts an operation. Where an update
-runs in a service that stays ACTIVE, other operations on it wait for its end.
+Undeploy interrupts whatever runs or waits for its deployment; nothing else interrupts an operation. Where a deploy or
+an update is under way and the cell says run, the operation waits for its end. The text of another flavor names the VM.
 """
 
 

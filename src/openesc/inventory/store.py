@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any, TypeVar
@@ -124,6 +124,12 @@ def vms_with_deployments(connection: Connection, **where: str) -> list[tuple[Dep
     theirs = select(t.deployments).join(t.vms, joined).where(*wanted)
     deployments = {row.id: row for row in _rows(connection, Deployment, theirs)}
     return [(deployments[vm.deployment_id], vm) for vm in vms]
+
+
+def all_vms_in(connection: Connection, deployment_id: str, states: Collection[str]) -> bool:
+    """Whether every VM of a deployment is in one of these states."""
+    other = select(t.vms.c.id).where(t.vms.c.deployment_id == deployment_id, t.vms.c.state.not_in(states)).limit(1)
+    return connection.execute(other).first() is None
 
 
 def add_vm(tx: Tx, record: Vm) -> None:

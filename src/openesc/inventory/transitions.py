@@ -28,6 +28,7 @@ SERVICE = (
     Transition(s.SERVICE_DEPLOYING, "deploy", s.SERVICE_DEPLOYING, "a deploy goes on after a restart"),
     Transition(s.SERVICE_ERROR, "deploy", s.SERVICE_DEPLOYING, "the document was sent again: what is missing is made"),
     Transition(s.SERVICE_DEPLOYING, "up", s.SERVICE_INERT, "every VM is up, not every one is alive"),
+    Transition(s.SERVICE_INERT, "up", s.SERVICE_INERT, "its last VM came up before"),
     Transition(s.SERVICE_INERT, "alive", s.SERVICE_ACTIVE, "every monitored VM is alive"),
     Transition(s.SERVICE_DEPLOYING, "fail", s.SERVICE_ERROR, "a step of the deploy failed"),
     Transition(s.SERVICE_INERT, "fail", s.SERVICE_ERROR, "a VM did not become alive in time"),

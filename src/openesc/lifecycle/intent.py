@@ -226,6 +226,11 @@ def parse(document: bytes) -> Deployment:
     )
 
 
+def is_monitored(document: bytes, group: str) -> bool:
+    """Whether the document has the group, with a KPI that tells when its VMs are alive."""
+    return any(one.name == group and one.alive_kpi is not None for one in parse(document).groups)
+
+
 def network(element: etree._Element, *, shared: bool = False) -> Network:
     """A ``network`` element; `shared` is what the leaf means when it is absent: true at the top level alone."""
     segment = text(element, "provider_segmentation_id") or text(element, "vlanid")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from openesc.inventory import states as s
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Deployment, Vm
-from openesc.lifecycle import journal
+from openesc.lifecycle import intent, journal
 
 RUN: Final = "run"
 QUEUE: Final = "queue"
@@ -64,6 +64,7 @@ _NOTHING = "is not in VERIFY_RESIZE: there is nothing to confirm or revert"
 _COLD = "is powered off: use a cold migration"
 _NO_SCALING = "is stopped: it takes no scaling"
 _NO_RECOVERY = "is stopped: it takes no recovery"
+_NOT_ALIVE = "is not alive: a snapshot takes a VM that is alive or stopped"
 _GONE = "is being undeployed"
 
 _Row = Sequence[str]
@@ -90,7 +91,7 @@ _CELLS: Mapping[str, _Row] = {
     "live migration":          (QUEUE, RUN, RUN, RUN, RUN, _COLD, QUEUE, _VERIFY, _ERROR, QUEUE, _GONE),
     "cold migration":          (QUEUE, RUN, RUN, RUN, RUN, RUN, QUEUE, _VERIFY, _ERROR, QUEUE, _GONE),
     "recovery":                (_DEPLOYING, RUN, RUN, RUN, RUN, _NO_RECOVERY, QUEUE, _VERIFY, RUN, QUEUE, _GONE),
-    "backup":                  (_DEPLOYING, RUN, "is not alive", RUN, RUN, RUN, QUEUE, _VERIFY, _ERROR, QUEUE, _GONE),
+    "backup":                  (_DEPLOYING, RUN, _NOT_ALIVE, RUN, RUN, RUN, QUEUE, _VERIFY, _ERROR, QUEUE, _GONE),
     "update":                  (QUEUE, RUN, RUN, RUN, RUN, RUN, QUEUE, RUN, RUN, QUEUE, QUEUE),
     "update of a flavor":      (QUEUE, RUN, RUN, RUN, RUN, RUN, QUEUE, _VERIFY, RUN, QUEUE, QUEUE),
     "update of a VM":          (QUEUE, RUN, RUN, RUN, RUN, RUN, QUEUE, _VERIFY, RUN, QUEUE, QUEUE),
@@ -126,8 +127,8 @@ def column_of_vm(connection: Connection, deployment: Deployment, vm: Vm) -> str:
     if vm.state in _UNDER_WAY or deployment.state in _SERVICE_UNDER_WAY:
         return REBOOTING
     column = _VM_COLUMNS[vm.state]
-    if column == INERT and deployment.state == s.SERVICE_ACTIVE:
-        column = ACTIVE  # it has no KPI: up is all it can be
+    if column == INERT and not intent.is_monitored(deployment.wanted, vm.vm_group):
+        column = ACTIVE  # up is all it can be
     if column == ACTIVE and _any_off(inventory.vms_of(connection, deployment.id)):
         return PARTLY_STOPPED
     return column
@@ -159,6 +160,7 @@ def column_of_service(connection: Connection, deployment: Deployment) -> str:
 
 
 def _resting(state: str, vms: Sequence[Vm]) -> str:
+    vms = [vm for vm in vms if vm.state != s.VM_UNDEF]  # those are planned, for an update that waits or failed
     if vms and all(vm.state == s.VM_SHUTOFF for vm in vms):
         return STOPPED
     if state == s.SERVICE_ERROR or any(vm.state == s.VM_ERROR for vm in vms):

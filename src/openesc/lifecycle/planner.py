@@ -124,15 +124,16 @@ class Planner:
     def _require_possible(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> None:
         """Raises: EscError, EscErrors."""
         vms = inventory.vms_of(tx.connection, current.id)
+        column = meets.column_of_service(tx.connection, current)
         changing = changes(tx.connection, current.id, vms, wanted)
-        reasons = dict.fromkeys([*resizes.refusals(vms, wanted, current), *_waiting(vms, changing)])
+        reasons = dict.fromkeys([*resizes.refusals(vms, wanted, current, column), *_waiting(vms, changing)])
         report([*map(OperationRefused, reasons), *capacity_faults(vms, wanted)])
         for vm in resizes.forgiven(vms, wanted):
             inventory.update_vm(tx, vm.id, declined_flavor=None)
 
     def _lacks(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> bool:
         vms = inventory.vms_of(tx.connection, current.id)
-        failed = any(vm.state == states.VM_ERROR for vm in vms)
+        failed = any(vm.state in (states.VM_ERROR, states.VM_UNDEF) for vm in vms)
         unresized = any(vm.failure is not None for vm in resizes.to_resize(vms, wanted))
         unchanged = changes(tx.connection, current.id, vms, wanted)
         return current.state == states.SERVICE_ERROR or failed or unresized or bool(unchanged)

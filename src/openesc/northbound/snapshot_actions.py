@@ -33,7 +33,6 @@ from openesc.northbound.requester import Requester
 from openesc.store import Store, Tx
 
 SNAPSHOT = "SNAPSHOT"
-TAKES = "a snapshot takes an active VM (VM_ALIVE_STATE, or up without a monitor) or a stopped one (VM_SHUTOFF_STATE)"
 
 
 def snapshot_handlers(store: Store, engine: Engine, events: EventLog, rules: Rules) -> Mapping[str, RpcHandler]:
@@ -68,7 +67,7 @@ class SnapshotActions:
         self, tx: Tx, requester: Requester, vm_name: str, name: str, kind: str, document: str | None
     ) -> journal.OperationRow:
         current, vm = vm_named(tx.connection, requester.user, vm_name)
-        require_at_rest(tx.connection, current, vm)
+        admits(tx.connection, "backup", current, vm)
         record = new_snapshot(tx, current, vm, name, document)
         arguments = {"action": kind, "snapshot": asdict(record)}
         if kind == SNAPSHOT:
@@ -110,14 +109,6 @@ class SnapshotActions:
         current, vm = vm_named(tx.connection, requester.user, vm_name)
         admits(tx.connection, RECOVERY, current, vm)
         return requester.submit(tx, self._engine, recovery_draft(current, vm))
-
-
-def require_at_rest(connection: Connection, current: Deployment, vm: Vm) -> None:
-    """Raises: OperationRefused naming the state, unless the VM is active or stopped or soon will be."""
-    try:
-        admits(connection, "backup", current, vm)
-    except OperationRefused as refused:
-        raise OperationRefused(f"{refused}; {TAKES}, and it is in {vm.state}") from None
 
 
 def new_snapshot(tx: Tx, current: Deployment, vm: Vm, name: str, document: str | None) -> Snapshot:

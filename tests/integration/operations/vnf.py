@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 from ncclient.operations import RPCError
@@ -50,6 +51,21 @@ class Vnf:
             if instance.findtext(f"{{{ESC}}}name") == vm:
                 return instance.findtext(f"{{{ESC}}}{name}")
         raise AssertionError(f"opdata has no VM {vm}")
+
+    def configured(self) -> str | None:
+        """The deployment as running has it, as text; None when it is not there."""
+        found = self.admin.config(self.name)
+        return None if found is None else etree.tostring(found).decode()
+
+    def operations(self) -> list[dict[str, Any]]:
+        """Its operations, newest first."""
+        rows = self.house.told("operation.list")
+        named = (f"admin/{self.name}", *self.vms)
+        return [row for row in rows if row["subject"].split(" ")[0] in named]
+
+    def open_operations(self) -> list[dict[str, Any]]:
+        """Those that run or wait."""
+        return [row for row in self.operations() if row["state"] in ("queued", "running")]
 
     def until(self, type: str, each: Callable[[Event], None] | None = None, **fields: str) -> list[Event]:
         """The events up to this one of this deployment; `each` hears of every one as it comes."""

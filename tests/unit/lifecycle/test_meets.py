@@ -17,7 +17,21 @@ from openesc.lifecycle.queue import Draft
 from openesc.northbound.actions import admits
 from openesc.store import Store, Tx
 
-DEPLOYMENT = Deployment("d", "t", "dep", s.SERVICE_ACTIVE, "vim", "t", None, b"<x/>", None, None, 1)
+KPI = (
+    "<kpi_data><kpi><event_name>VM_ALIVE</event_name><metric_value>1</metric_value><metric_cond>GE</metric_cond>"
+    "<metric_type>UINT32</metric_type><metric_collector><type>ICMPPing</type></metric_collector></kpi></kpi_data>"
+)
+
+
+def document(kpi: str = KPI) -> bytes:
+    return (
+        '<esc_datamodel xmlns="http://www.cisco.com/esc/esc"><tenants><tenant><name>t</name><deployments><deployment>'
+        f"<name>dep</name><vm_group><name>g</name>{kpi}</vm_group></deployment></deployments></tenant></tenants>"
+        "</esc_datamodel>"
+    ).encode()
+
+
+DEPLOYMENT = Deployment("d", "t", "dep", s.SERVICE_ACTIVE, "vim", "t", None, document(), None, None, 1)
 MACHINE = Vm(
     id="v0",
     deployment_id="d",
@@ -116,6 +130,28 @@ async def test_an_operation_on_another_vm_is_not_waited_for(store: Store) -> Non
         return admits(tx.connection, "vm STOP", current, vm)
 
     assert await store.write(ask) is True
+
+
+@pytest.mark.parametrize("service", [s.SERVICE_ACTIVE, s.SERVICE_ERROR, s.SERVICE_STOPPED])
+async def test_a_vm_without_a_kpi_that_is_up_counts_as_alive(store: Store, service: str) -> None:
+    def ask(tx: Tx) -> str:
+        current, vm = replace(DEPLOYMENT, state=service, wanted=document(kpi="")), replace(MACHINE, state=s.VM_INERT)
+        inventory.add_deployment(tx, current)
+        inventory.add_vm(tx, vm)
+        return meets.column_of_vm(tx.connection, current, vm)
+
+    assert await store.write(ask) == meets.ACTIVE
+
+
+async def test_what_is_only_planned_does_not_count(store: Store) -> None:
+    """A stopped service is stopped also where an update that waits is to add a VM."""
+
+    def ask(tx: Tx) -> str:
+        current, _ = put(tx, meets.STOPPED)
+        inventory.add_vm(tx, replace(MACHINE, id="v2", ordinal=2, name="dep_g_2_x", state=s.VM_UNDEF))
+        return meets.column_of_service(tx.connection, current)
+
+    assert await store.write(ask) == meets.STOPPED
 
 
 def test_only_undeploy_interrupts_start_and_reboot() -> None:

@@ -10,7 +10,7 @@ from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Vm
-from openesc.lifecycle import announce, journal
+from openesc.lifecycle import announce, journal, meets
 from openesc.lifecycle.applied import changes
 from openesc.lifecycle.context import Services, Work
 from openesc.lifecycle.errors import StepFailed
@@ -20,6 +20,7 @@ from openesc.lifecycle.flows.sweep import submit_if_doubted
 from openesc.lifecycle.flows.undeploy import remove_vm
 from openesc.lifecycle.flows.vm_parts import rest
 from openesc.lifecycle.plan import plan_vms
+from openesc.lifecycle.resizes import scaling_rejected
 from openesc.lifecycle.steps.placement import remove_server_groups
 from openesc.store import Tx
 
@@ -41,8 +42,9 @@ def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
     """What is missing and what is too much: wanted against applied. VMs that went meanwhile get new rows.
 
     Rows of documents that were accepted later are left to their operations.
-    Raises: StepFailed.
+    Raises: StepFailed, also where the update was accepted in another state than the service has now.
     """
+    _require_possible(tx, work)
     try:
         wanted = plan_vms(tx, work.deployment.id, work.intent, until=work.op.row.position)
     except OperationRefused as error:  # room that was there when it was accepted is gone
@@ -60,6 +62,16 @@ def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
         "remove": [vm.id for vm in vms if vm.id not in wanted and vm.created_at <= work.op.row.position],
         "networks": [network.name for network in networks if network.name not in names],
     }
+
+
+def _require_possible(tx: Tx, work: Work) -> None:
+    current = inventory.deployment(tx.connection, work.deployment.id)
+    assert current is not None
+    column = meets.column_of_service(tx.connection, current)
+    vms = inventory.vms_of(tx.connection, current.id)
+    reasons = list(scaling_rejected(vms, work.intent, current, column))
+    if reasons:
+        raise StepFailed("; ".join(reasons))
 
 
 def _chosen(vms: Sequence[Vm], ids: Sequence[str]) -> list[Vm]:

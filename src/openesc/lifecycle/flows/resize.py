@@ -20,7 +20,7 @@ from openesc.lifecycle.flows.migrate import fresh, verify
 from openesc.lifecycle.flows.parts import together
 from openesc.lifecycle.flows.vm_parts import is_lost, pause, rest
 from openesc.lifecycle.operation import Attempt
-from openesc.lifecycle.resizes import to_resize
+from openesc.lifecycle.resizes import asked_for, resize_rejected
 from openesc.lifecycle.steps.calls import persist
 from openesc.lifecycle.steps.moving import RUNS_OR_OFF, ask, look, not_moved, rested
 from openesc.lifecycle.steps.vm_actions import VmActions
@@ -57,7 +57,7 @@ async def _planned(work: Work) -> list[VmActions]:
 
     def choose(tx: Tx) -> list[str]:
         vms = inventory.vms_of(tx.connection, work.deployment.id)
-        return [vm.id for vm in to_resize(vms, work.intent)]
+        return [vm.id for vm in asked_for(vms, work.intent)]
 
     ids = await work.op.commit(PLAN, choose)
     if not ids:
@@ -93,6 +93,9 @@ async def _ask(vm: VmActions) -> None:
 
 
 async def _ask_for(vm: VmActions, flavor: Flavor) -> None:
+    rejected = resize_rejected(vm.vm)  # it may wait for confirm since the update was accepted
+    if rejected is not None:
+        raise StepFailed(rejected)
     await vm.op.commit(f"{vm.path}/pause", lambda tx: pause(tx, vm.vm))
 
     async def took_effect(_: Cloud, server: Server) -> bool:
@@ -133,16 +136,19 @@ async def _verified(vm: VmActions, flavor: Flavor) -> None:
 
 
 def _refused(tx: Tx, vm: VmActions, reason: str) -> None:
-    """Nothing was changed: the VM is monitored again, and says why it has the flavor it has."""
-    _rest(tx, vm, reason, lost=False)
-    inventory.update_vm(tx, vm.vm.id, failure=reason)
+    """Nothing was changed: the VM is monitored again, and says why it has the flavor it has; one that waits for confirm
+    or revert goes on waiting.
+    """
+    if vm.vm.vim_status is None:
+        _rest(tx, vm, reason, lost=False)
+        inventory.update_vm(tx, vm.vm.id, failure=reason)
 
 
 def _failed(tx: Tx, vm: VmActions, reason: str, *, lost: bool) -> None:
     """Told as the event that did not come."""
     row = inventory.vm(tx.connection, vm.vm.id) or vm.vm
     verified = vm.op.done(f"{vm.path}/verify")
-    _rest(tx, vm, reason, lost=lost or row.state == states.VM_INERT)
+    _rest(tx, vm, reason, lost=lost)
     inventory.update_vm(tx, vm.vm.id, failure=reason)
     event = types.VM_CONFIRM_RESIZE_COMPLETE if verified else types.VM_VERIFY_RESIZE
     told = announce.vm(event, vm.work.deployment, inventory.vm(tx.connection, vm.vm.id) or row, failure=reason)

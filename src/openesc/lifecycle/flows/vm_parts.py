@@ -84,25 +84,22 @@ def close_failed(tx: Tx, work: Work, event_type: str, reason: str, *, lost: bool
     if vm is None or current is None:
         return reason
     if vm.state != states.VM_UNDEPLOYING:
-        rest(tx, current, vm, reason, lost=lost or vm.state == states.VM_INERT)
+        rest(tx, current, vm, reason, lost=lost)
     work.tell(tx, announce.vm(event_type, current, inventory.vm(tx.connection, vm.id) or vm, failure=reason))
     return reason
 
 
 def rest(tx: Tx, current: Deployment, vm: Vm, reason: str | None, *, lost: bool) -> None:
-    """The state of a VM after an operation that came to nothing: as before, or error with the reason."""
-    if lost and is_monitored(current, vm):
+    """The state of a VM after an operation that came to nothing: as before, or error with the reason where the cloud
+    lost it or it gave no sign of life.
+    """
+    monitored = intent.is_monitored(current.wanted, vm.vm_group)
+    if lost or (monitored and vm.state == states.VM_INERT):
         move_vm(tx, vm.id, "fail", failure=reason, vim_status=None)
     elif vm.state == states.VM_MONITOR_DISABLED and vm.vim_status is None:
         move_vm(tx, vm.id, "resume")
-        if is_monitored(current, vm):
+        if monitored:
             move_vm(tx, vm.id, "alive")
-
-
-def is_monitored(current: Deployment, vm: Vm) -> bool:
-    """Whether the document has a KPI that tells when the VM is alive."""
-    groups = intent.parse(current.wanted).groups
-    return any(group.name == vm.vm_group and group.alive_kpi is not None for group in groups)
 
 
 def tell(vm: VmActions, tx: Tx, event_type: str, *, vm_state: str | None = None) -> None:

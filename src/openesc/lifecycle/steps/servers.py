@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from openesc.events import types
+from openesc.inventory import states
 from openesc.inventory import store as inventory
-from openesc.inventory.door import move_vm
+from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Interface, Vm
 from openesc.lifecycle import announce, intent
 from openesc.lifecycle.changes import monitor_mark
@@ -82,7 +83,16 @@ class VmSteps:
         )
         vm = inventory.vm(tx.connection, self.vm.id)
         assert vm is not None
+        self._all_up(tx)
         self.work.tell(tx, announce.vm(types.VM_DEPLOYED, self.work.deployment, vm, interfaces))
+
+    def _all_up(self, tx: Tx) -> None:
+        """The last VM of a deploy to come up takes the service there: up, and not all of it alive."""
+        deployment_id = self.work.deployment.id
+        current = inventory.deployment(tx.connection, deployment_id)
+        deploying = current is not None and current.state == states.SERVICE_DEPLOYING
+        if deploying and inventory.all_vms_in(tx.connection, deployment_id, states.VM_UP):
+            move_service(tx, deployment_id, "up")
 
     async def alive(self, server_id: str, interfaces: list[Interface]) -> None:
         """VM_ALIVE once its monitor says so. A VM without a KPI stays INERT. Raises: StepFailed after bootup_time."""
