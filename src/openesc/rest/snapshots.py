@@ -32,7 +32,7 @@ async def listed(call: Call) -> Answer:
     tenant, vm = _filters(call)
     found = await call.context.store.read(partial(_found, tenant=tenant, vm=vm))
     visible = [one for one in found if access.may_use_tenant(call.user, one.tenant)]
-    return Listing("snapshots", "snapshot", [_fields(one) for one in visible])
+    return Listing("snapshots", "snapshot", [fields_of(one) for one in visible])
 
 
 def _filters(call: Call) -> tuple[str | None, str | None]:
@@ -47,7 +47,8 @@ def _found(connection: Connection, tenant: str | None, vm: str | None) -> Sequen
     return inventory.snapshots(connection, name, vm)
 
 
-def _fields(snapshot: Snapshot) -> Fields:
+def fields_of(snapshot: Snapshot) -> Fields:
+    """What a list tells of a snapshot, in the order of the user guide."""
     return {
         "id": snapshot.id,
         "name": snapshot.name,
