@@ -90,5 +90,23 @@ def test_the_final_result_to_one_receiver_everything_else_to_the_other(
     assert (last.path, event_type(last.body)) == ("/stopped", "VM_STOPPED")
 
 
+def test_the_ids_a_client_chose_come_back(rest: Rest, receiver: ReceiverThread) -> None:
+    headers = {"Callback": f"{receiver.url}/final"}
+    assert rest.post(f"{V0}/tenants/t-9", "<tenant><name>violet</name></tenant>", **headers).status == 200
+    network = "<network><name>n</name><admin_state>true</admin_state></network>"
+    receiver.until(lambda receiver: len(receiver.accepted) >= 1)
+    assert rest.post(f"{V0}/t-9/networks/n-9", network, **headers).status == 200
+    tenant, made = (etree.fromstring(one.body) for one in receiver.until(lambda receiver: len(receiver.accepted) >= 2))
+    assert {leaf: tenant.findtext(f"{{{BASE}}}{leaf}") for leaf in ("event_type", "internal_tenant_id", "name")} == {
+        "event_type": "CREATE_TENANT",
+        "internal_tenant_id": "t-9",
+        "name": "violet",
+    }
+    assert {leaf: made.findtext(f"{{{BASE}}}{leaf}") for leaf in ("internal_network_id", "internal_tenant_id")} == {
+        "internal_network_id": "n-9",
+        "internal_tenant_id": "t-9",
+    }
+
+
 def event_type(body: bytes) -> str:
     return etree.fromstring(body).findtext(f"{{{BASE}}}event_type") or ""

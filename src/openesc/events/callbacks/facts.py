@@ -72,3 +72,19 @@ def _named(event: EscEvent, kind: str, name: str | None) -> Sequence[ColumnEleme
         r.tenant.is_not_distinct_from(tenant),
         r.deployment_id.is_not_distinct_from(event.depid),
     )
+
+
+def internal_id(connection: Connection, kind: str, scope: Sequence[str | None], name: str | None) -> str | None:
+    """The id that a client of REST chose for a resource; None: it goes by what the event calls it.
+
+    `scope`: its tenant, of a subnet also its network; nothing where it is shared.
+    """
+    c = t.internal_ids.c
+    owner = "/".join(one for one in scope if one and one != SHARED_TENANT)
+    found = connection.execute(select(c.id).where(c.kind == kind, c.scope == owner, c.name == name))
+    return found.scalar()
+
+
+def tenant_id(connection: Connection, tenant: str | None) -> str | None:
+    """The internal id of a tenant."""
+    return internal_id(connection, "tenant", (), tenant) or tenant

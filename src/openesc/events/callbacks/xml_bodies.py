@@ -37,7 +37,7 @@ def deployment(event: EscEvent, connection: Connection) -> str:
         _details(root, vm)
     _leaf(root, "event_type", event.type)
     _leaf(root, "internal_deployment_id", event.depid)
-    _leaf(root, "internal_tenant_id", event.tenant)
+    _leaf(root, "internal_tenant_id", facts.tenant_id(connection, event.tenant))
     _leaf(root, "service_state_machine_state", facts.service_state(connection, event.depid))
     return _text(root)
 
@@ -69,35 +69,39 @@ def tenant(event: EscEvent, connection: Connection) -> str:
         enabled=str(there).lower(),
         event_type=event.type,
         external_tenant_id=event.tenant_id,
-        internal_tenant_id=event.tenant,
+        internal_tenant_id=facts.tenant_id(connection, event.tenant),
         name=event.tenant,
     )
 
 
 def network(event: EscEvent, connection: Connection) -> str:
-    """A network; its internal id is tenant and name."""
+    """A network; without an id of a client's choice its internal id is tenant and name."""
     name = (event.network or "").removeprefix(event.tenant or facts.SHARED_TENANT)
     return _resource(
         "network",
         event_type=event.type,
         external_network_id=facts.external_id(connection, event, "network", name),
-        internal_network_id=event.network,
-        internal_tenant_id=event.tenant,
+        internal_network_id=_network_id(event, connection, name),
+        internal_tenant_id=facts.tenant_id(connection, event.tenant),
         name=name,
     )
 
 
+def _network_id(event: EscEvent, connection: Connection, name: str) -> str | None:
+    return facts.internal_id(connection, "network", (event.tenant,), name) or event.network
+
+
 def subnet(event: EscEvent, connection: Connection) -> str:
-    """A subnet; its internal id is its network's and its name."""
+    """A subnet; without an id of a client's choice its internal id is that of its network and its name."""
     network_name = (event.network or "").removeprefix(event.tenant or facts.SHARED_TENANT)
     name = (event.subnet or "").removeprefix(event.network or "")
     return _resource(
         "subnet",
         event_type=event.type,
         external_subnet_id=facts.external_id(connection, event, "subnet", name, network_name),
-        internal_network_id=event.network,
-        internal_subnet_id=event.subnet,
-        internal_tenant_id=event.tenant,
+        internal_network_id=_network_id(event, connection, network_name),
+        internal_subnet_id=facts.internal_id(connection, "subnet", (event.tenant, network_name), name) or event.subnet,
+        internal_tenant_id=facts.tenant_id(connection, event.tenant),
         name=name,
     )
 
@@ -110,8 +114,8 @@ def image(event: EscEvent, connection: Connection) -> str:
         event_type=event.type,
         external_image_id=found,
         imageisenabled=str(found is not None).lower(),
-        internal_image_id=event.image,
-        internal_tenant_id=event.tenant,
+        internal_image_id=facts.internal_id(connection, "image", (), event.image) or event.image,
+        internal_tenant_id=facts.tenant_id(connection, event.tenant),
         name=event.image,
     )
 
@@ -122,8 +126,8 @@ def flavor(event: EscEvent, connection: Connection) -> str:
         "flavor",
         event_type=event.type,
         external_flavor_id=facts.external_id(connection, event, "flavor", event.flavor),
-        internal_flavor_id=event.flavor,
-        internal_tenant_id=event.tenant,
+        internal_flavor_id=facts.internal_id(connection, "flavor", (), event.flavor) or event.flavor,
+        internal_tenant_id=facts.tenant_id(connection, event.tenant),
         name=event.flavor,
     )
 
