@@ -1,4 +1,4 @@
-"""`python -m benchmarks [edit] [deploy] [start]`: measure and print tables. Loopback only, bounded in time."""
+"""`python -m benchmarks [edit] [deploy] [start] [rest]`: measure and print tables. Loopback only, bounded in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import deploy, edit, start
+from benchmarks import deploy, edit, rest, start
 from benchmarks.house import Site
 from benchmarks.measure import ms, reference_seconds
 from benchmarks.report import Table
@@ -33,10 +33,15 @@ def _start(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
     return start.run(site, options.vms, options.operations)
 
 
+def _rest(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
+    return rest.run(site, options.rest_deployments)
+
+
 BENCHMARKS: dict[str, Callable[[Site, argparse.Namespace], Awaitable[Table]]] = {
     "edit": _edit,
     "deploy": _deploy,
     "start": _start,
+    "rest": _rest,
 }
 
 
@@ -50,6 +55,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--new", type=_sizes, default=[50, 200], help="deploy: deployments that are made")
     parser.add_argument("--vms", type=int, default=10000, help="start: VMs that are there")
     parser.add_argument("--operations", type=int, default=1000, help="start: operations in flight")
+    parser.add_argument("--rest-deployments", type=int, default=10000, help="rest: deployments that are there")
     parser.add_argument("--dir", type=Path, help="folder for data directories, on the disk that is to be measured")
     parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds after which the run is given up")
     options = parser.parse_args(arguments)

@@ -115,9 +115,9 @@ class Site:
         return data_dir
 
     @contextmanager
-    def open(self, data_dir: Path) -> Iterator[House]:
-        """A server on `data_dir`; it and its cloud end with the block."""
-        server = ServerProcess(data_dir, QUICK)
+    def open(self, data_dir: Path, **settings: str) -> Iterator[House]:
+        """A server on `data_dir`, with more environment variables; it and its cloud end with the block."""
+        server = ServerProcess(data_dir, {**QUICK, **settings})
         try:
             yield House(server.start())
         finally:

@@ -123,6 +123,16 @@ def _unit(tx: Tx, key: str, kind: str, document: bytes) -> Row:
     return {"key": key, "kind": kind, "document": document, "changed_at": tx.clock.tick()}
 
 
+def deployment_id(number: int) -> str:
+    """The depid of the deployment with this number."""
+    return _id("deployment", number)
+
+
+def vm_name(number: int) -> str:
+    """The generated name of its VM."""
+    return f"{documents.name(number)}_SolTes_0_{_id('name', number)}"
+
+
 def _id(table: str, number: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{table} {number}"))
 
@@ -149,7 +159,7 @@ def _tenant(tx: Tx) -> Resource:
 def _deployment(tx: Tx, number: int) -> Deployment:
     now = tx.clock.tick()
     return Deployment(
-        id=_id("deployment", number),
+        id=deployment_id(number),
         tenant=documents.TENANT,
         name=documents.name(number),
         state=states.SERVICE_ACTIVE,
@@ -169,7 +179,7 @@ def _vm(tx: Tx, number: int) -> Vm:
         deployment_id=_id("deployment", number),
         vm_group=documents.GROUP,
         ordinal=0,
-        name=f"{documents.name(number)}_SolTes_0_{_id('name', number)}",
+        name=vm_name(number),
         state=states.VM_ALIVE,
         server_id=_id("server", number),
         host_id=_id("host", number % 2),
