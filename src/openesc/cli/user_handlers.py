@@ -9,21 +9,25 @@ command           arguments                                          result
 ``user.list``     none                                               [{"name", "group", "tenants" (list; null: all),
                                                                      "password" (has one), "keys" (how many),
                                                                      "created_at"}]
-``user.delete``   name                                               null
+``user.delete``   name; its sessions end                             null
 ================  =================================================  ==========================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from openesc.cli.control import Arguments, Handler
 from openesc.northbound.users import Users
 
 
-def user_handlers(users: Users) -> Mapping[str, Handler]:
-    """The handlers of the commands above, by name."""
+async def _nobody(_name: str) -> None:
+    """Without a server nobody is logged in."""
+
+
+def user_handlers(users: Users, log_out: Callable[[str], Awaitable[None]] = _nobody) -> Mapping[str, Handler]:
+    """The handlers of the commands above, by name. `log_out` ends what a deleted user has open."""
 
     async def add(arguments: Arguments) -> Any:
         name = arguments["name"]
@@ -41,6 +45,7 @@ def user_handlers(users: Users) -> Mapping[str, Handler]:
 
     async def delete(arguments: Arguments) -> Any:
         await users.delete(arguments["name"])
+        await log_out(arguments["name"])
 
     return {
         "user.add": add,

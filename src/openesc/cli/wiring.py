@@ -84,6 +84,11 @@ class Services:
     netconf: Address = ("", 0)
     rest: Address | None = None
 
+    async def log_out(self, user: str) -> None:
+        """End the sessions of a user who is no more."""
+        if self.server is not None:
+            await self.server.disconnect_user(user, f"user {user} was deleted")
+
     async def close(self) -> None:
         """Stop accepting, let steps end, close the store."""
         if self.rest_server is not None:
@@ -109,7 +114,7 @@ async def open_services(
 def control_handlers(services: Services) -> Mapping[str, Handler]:
     """The commands of the control socket, by name."""
     return {
-        **user_handlers(services.users),
+        **user_handlers(services.users, services.log_out),
         **operation_handlers(Operations(services.store, services.engine, services.planner)),
         **leftover_handlers(services.lifecycle),
         **vimmanager_handlers(services.vimmanager),

@@ -96,6 +96,14 @@ class NetconfServer:
         await self._acceptor.wait_closed()
         self._acceptor = None
 
+    async def disconnect_user(self, name: str, reason: str) -> None:
+        """End every session and connection of the user `name`, now."""
+        sessions = [session for session in self.sessions.values() if session.info.user.name == name]
+        await asyncio.gather(*(session.kill(reason) for session in sessions))
+        for peer in tuple(self.connections):
+            if peer.user is not None and peer.user.name == name:
+                peer.close()
+
     async def _wait_until_empty(self, grace: float) -> None:
         tasks = [session.task for session in self.sessions.values() if session.task is not None]
         if tasks:

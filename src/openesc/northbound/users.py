@@ -50,7 +50,7 @@ class Account:
 
 
 class Users:
-    """The users of one store. Sessions that are open stay open when their user changes or goes."""
+    """The users of one store. What of theirs is open is the doors' business."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -8,7 +8,7 @@ import asyncssh
 import pytest
 from lxml import etree
 from ncclient.operations import RPCError
-from ncclient.transport.errors import AuthenticationError
+from ncclient.transport.errors import AuthenticationError, TransportError
 from tests.integration.main_job.house import House, Session, texts
 from tests.integration.main_job.payloads import ESC, deployment, group, model, network, of_tenant, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
@@ -83,12 +83,15 @@ class TestLogin:
             house.session("nobody", PASSWORD)
 
     def test_a_deleted_user(self, house: House) -> None:
-        assert (
-            house.openesc("user", "add", "brief", "--group", "admin", "--password-stdin", stdin="x-y-z-1\n").returncode
-            == 0
-        )
-        house.session("brief", "x-y-z-1").get("/esc_datamodel/opdata/status")
+        """Loses the sessions that are open, others keep theirs."""
+        words = ("user", "add", "brief", "--group", "admin", "--password-stdin")
+        assert house.openesc(*words, stdin="x-y-z-1\n").returncode == 0
+        brief, boss = house.session("brief", "x-y-z-1"), login(house, "boss")
+        brief.get("/esc_datamodel/opdata/status")
         assert house.openesc("user", "delete", "brief").returncode == 0
+        with pytest.raises(TransportError):
+            brief.get("/esc_datamodel/opdata/status")
+        boss.get("/esc_datamodel/opdata/status")
         with pytest.raises(AuthenticationError):
             house.session("brief", "x-y-z-1")
 
