@@ -45,6 +45,7 @@ from openesc.northbound.actions import Rules, action_handlers
 from openesc.northbound.addresses import AddressLookup
 from openesc.northbound.backend import EscBackend
 from openesc.northbound.checks import Checks
+from openesc.northbound.dependencies import NetworkLookup
 from openesc.northbound.edits import Edits, Lookup
 from openesc.northbound.first_start import first_start
 from openesc.northbound.flavors import FlavorLookup
@@ -279,6 +280,7 @@ def _lookups(services: Services) -> list[Lookup]:
     return [
         FlavorLookup(services.store, services.running, FlavorQuestion(vims, wait)),
         AddressLookup(services.running, SubnetQuestion(vims, wait)),
+        NetworkLookup(services.running, SubnetQuestion(vims, wait)),
     ]
 
 

@@ -181,7 +181,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment as wanted. `startup`: group -> the groups it waits for."""
+    """A deployment as wanted. `startup`: group -> the groups it waits for.
+
+    `needed_services` and `needed_networks` must be there before it is accepted (external_dependencies).
+    """
 
     tenant: str
     name: str
@@ -191,6 +194,8 @@ class Deployment:
     networks: tuple[Network, ...]
     startup: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rules: tuple[PlacementRule, ...] = ()
+    needed_services: tuple[str, ...] = ()
+    needed_networks: tuple[str, ...] = ()
 
     def rule_of(self, group: str) -> PlacementRule | None:
         """The placement rule of a group's VMs; Nova takes one at most."""
@@ -204,6 +209,10 @@ class Deployment:
     def project(self) -> str:
         """The project in the VIM; the tenant's own name where no locator says otherwise."""
         return self.vim_project or self.tenant
+
+
+SERVICE_DEPENDENCY = "policies/external_dependencies/service_dependency/service"
+NETWORK_DEPENDENCY = "policies/external_dependencies/network_dependency/network"
 
 
 @lru_cache(maxsize=256)
@@ -223,6 +232,8 @@ def parse(document: bytes) -> Deployment:
         networks=tuple(network(found) for found in each(element, "networks/network")),
         startup=_startup(element),
         rules=tuple(_rules(element)),
+        needed_services=tuple(required(one, "service_name") for one in each(element, SERVICE_DEPENDENCY)),
+        needed_networks=texts(element, NETWORK_DEPENDENCY),
     )
 
 

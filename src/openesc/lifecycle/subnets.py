@@ -1,4 +1,4 @@
-"""Asks the cloud for the subnets of a network before a request is accepted: bounded, as `openesc.lifecycle.flavors`."""
+"""Asks the cloud for networks before a request is accepted: bounded, as `openesc.lifecycle.flavors`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from openesc.vim.errors import VimError
-from openesc.vim.port import VimRegistry
+from openesc.vim.port import SHARED_PROJECT, VimRegistry
 
 log = structlog.get_logger()
 
@@ -29,3 +29,15 @@ class SubnetQuestion:
         except (TimeoutError, VimError, KeyError) as error:
             log.warning("subnets not looked up", network=network, reason=str(error) or "no answer in time")
             return []
+
+    async def lacks(self, vim_id: str | None, project: str, network: str) -> bool:
+        """Whether the cloud says that the project sees no network of this name or id; False when it cannot be asked."""
+        try:
+            async with asyncio.timeout(self._wait):
+                vim = self._vims.get(vim_id)
+                known = await vim.find_project(project)
+                cloud = await vim.cloud(project if known is not None else SHARED_PROJECT)
+                return await cloud.find_network(network) is None
+        except (TimeoutError, VimError, KeyError) as error:
+            log.warning("network not looked up", network=network, reason=str(error) or "no answer in time")
+            return False

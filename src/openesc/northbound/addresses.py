@@ -61,7 +61,7 @@ class AddressLookup:
 
     async def _look(self, part: UnitEdit, named: _Named, before: intent.Deployment | None) -> None:
         tenant, deployment = part.id.keys
-        vim_id, project = _locator(part, before)
+        vim_id, project = locator_of(part, before)
         ranges = await self._question.ranges(vim_id, project or tenant, named.pool.network)
         fault = outside(named.pool, ranges) if ranges else None
         if fault is not None:
@@ -72,7 +72,7 @@ class AddressLookup:
             )
 
 
-def _locator(part: UnitEdit, before: intent.Deployment | None) -> tuple[str | None, str | None]:
+def locator_of(part: UnitEdit, before: intent.Deployment | None) -> tuple[str | None, str | None]:
     """The VIM connector and the project, as the edit or what was there before says."""
     locator = next(part.document.iter(f"{{{ESC}}}locator"), None)
     if locator is not None:

@@ -13,6 +13,7 @@ from openesc.lifecycle import intent
 from openesc.lifecycle.paths import deployment_path
 from openesc.lifecycle.pools import pool_faults
 from openesc.monitor.collectors import CollectorRegistry
+from openesc.northbound.dependencies import unmet_services
 from openesc.northbound.system import connectors
 
 CIRCULAR = "Circular group dependency !"
@@ -36,7 +37,7 @@ class Checks:
             check = _CHECKS.get(change.id.kind.name)
             if check is not None and change.after is not None:
                 found += check(self, change, vim_ids)
-        return found
+        return [*found, *unmet_services(changes, connection)]
 
     def _vim_ids_after(self, system: Change) -> set[str]:
         """The connectors there are once this change of the system's unit is made."""
