@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,11 @@ from openesc.events.types import TEXTS
 from openesc.lifecycle.failures import TABLE
 from openesc.lifecycle.flows.registry import TABLE as FLOWS
 
-DOCS = Path(__file__).parents[2] / "docs"
+TESTS = Path(__file__).parents[1]
+DOCS = TESTS.parent / "docs"
+COVERAGE = DOCS / "user-guide-coverage.md"
+BEING_BUILT = {"restore"}
+"""Parts whose claims in the coverage page may have no test yet."""
 
 
 @pytest.mark.parametrize(
@@ -31,3 +39,46 @@ def test_failures_speak_of_what_there_is() -> None:
     assert {row.operation for row in TABLE} == set(FLOWS) - {"sweep"}
     assert {event for row in TABLE for event in row.events} <= set(TEXTS)
     assert len({(row.operation, row.step) for row in TABLE}) == len(TABLE)
+
+
+def rows(page: Path) -> Iterator[list[str]]:
+    """The cells of every row of the page's tables, without the heads."""
+    for line in page.read_text().splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if cells and cells[0] != "the guide" and set(cells[0]) != {"-"}:
+            yield cells
+
+
+@cache
+def functions(file: str) -> set[str]:
+    """The test functions of the only file whose path ends like this, methods as ``Class::name``."""
+    (found,) = [path for path in TESTS.rglob(Path(file).name) if path.as_posix().endswith(f"/{file}")]
+    names = set()
+    for node in ast.parse(found.read_text()).body:
+        inner = node.body if isinstance(node, ast.ClassDef) else []
+        names |= {f"{node.name}::{one.name}" for one in inner if isinstance(one, FUNCTION)}  # type: ignore[attr-defined]
+        names |= {node.name} if isinstance(node, FUNCTION) else set()
+    return {name for name in names if name.rpartition("::")[2].startswith("test_")}
+
+
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def test_every_test_that_the_coverage_page_names_exists() -> None:
+    named = {name for cells in rows(COVERAGE) for name in re.findall(r"`([^`]+::[^`]+)`", cells[2])}
+    missing = [name for name in sorted(named) if name.partition("::")[2] not in functions(name.partition("::")[0])]
+    assert len(named) > 100
+    assert missing == []
+
+
+def test_every_claim_of_the_coverage_page_has_a_test_or_is_being_built() -> None:
+    shape = re.compile(r"(`\S+\.py::\S+`|open: [a-z]+)(, (`\S+\.py::\S+`|open: [a-z]+))*")
+    found = list(rows(COVERAGE))
+    assert [cells for cells in found if len(cells) != 3 or not shape.fullmatch(cells[2])] == []
+    assert {part for cells in found for part in re.findall(r"open: ([a-z]+)", cells[2])} == BEING_BUILT
+
+
+def test_every_sample_has_a_claim() -> None:
+    page = COVERAGE.read_text()
+    samples = TESTS / "golden" / "src"
+    assert [file.name for file in samples.iterdir() if f"`{file.name}`" not in page] == []

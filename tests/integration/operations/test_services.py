@@ -58,6 +58,25 @@ def test_a_stopped_service_takes_no_recovery_and_no_scaling_and_can_be_undeploye
     assert types(vnf.until("SERVICE_UNDEPLOYED")) == ["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"]
 
 
+def test_a_group_of_an_update_waits_for_the_one_it_depends_on(
+    house: House, admin: Session, subscriber: Subscriber
+) -> None:
+    vnf = deployed("ordered", house, admin, subscriber)
+    order = (
+        "<policies><startup><target_vm_group_ref>g2</target_vm_group_ref><depends_on><vm_group_ref>g3</vm_group_ref>"
+        "</depends_on></startup></policies>"
+    )
+    admin.edit(deployment("ordered", group("g2"), group("g3"), before=order))
+    came = [(event.type, event.vm_group) for event in vnf.until("SERVICE_UPDATED", status="SUCCESS")]
+    assert came == [
+        ("VM_DEPLOYED", "g3"),
+        ("VM_ALIVE", "g3"),
+        ("VM_DEPLOYED", "g2"),
+        ("VM_ALIVE", "g2"),
+        ("SERVICE_UPDATED", None),
+    ]
+
+
 def test_undeploy_interrupts_a_start(house: House, admin: Session, subscriber: Subscriber) -> None:
     vnf = deployed("begun", house, admin, subscriber)
     act(vnf, "STOP")
