@@ -254,6 +254,16 @@ class TestEvents:
 
 
 TREE = "/esc_datamodel/tenants/tenant[name='admin']/deployments/deployment[name='bad']"
+CIRCLE = ["g1", "g2", "g3"]
+
+
+def _waits(group_name: str, needed: str) -> str:
+    return (
+        f"<startup><target_vm_group_ref>{group_name}</target_vm_group_ref>"
+        f"<depends_on><vm_group_ref>{needed}</vm_group_ref></depends_on></startup>"
+    )
+
+
 INVALID = {
     "unknown element": (deployment("bad", "<flavour>x</flavour>", VM), "unknown-element", "flavour"),
     "missing mandatory": (
@@ -277,6 +287,15 @@ INVALID = {
         ),
         None,
         "Circular group dependency !",
+    ),
+    "circle of three": (
+        deployment(
+            "bad",
+            *map(group, CIRCLE),
+            before=f"<policies>{''.join(map(_waits, CIRCLE, CIRCLE[1:] + CIRCLE[:1]))}</policies>",
+        ),
+        None,
+        "Circular group dependency ! g1 -> g2 -> g3 -> g1",
     ),
     "min above max": (deployment("bad", VM.replace("<min_active>1<", "<min_active>2<")), None, "min_active"),
     "no such group": (
