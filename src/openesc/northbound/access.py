@@ -53,7 +53,7 @@ def check_project(user: User, deployment: intent.Deployment) -> None:
 
 def may_edit(user: User, unit: UnitId) -> bool:
     """Shared things belong to those whose tenants are not limited, credentials to admins."""
-    if user.group == "admin" and user.tenants is None:
+    if is_administrator(user):
         return True
     if user.group not in ("admin", "operator"):
         return False
@@ -77,6 +77,11 @@ def may_see_event(user: User, event: EscEvent) -> bool:
     return event.tenant is None or event.tenant == SHARED_TENANT or may_use_tenant(user, event.tenant)
 
 
+def is_administrator(user: User) -> bool:
+    """An admin whose tenants are not limited."""
+    return user.group == "admin" and user.tenants is None
+
+
 def sees_secrets(user: User) -> bool:
     """Credentials are shown to admins, as ESC's direct clients need them; others see them masked."""
-    return user.group == "admin" and user.tenants is None
+    return is_administrator(user)

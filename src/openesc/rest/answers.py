@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from lxml import etree
 from starlette.responses import Response
@@ -19,7 +19,10 @@ Headers = Mapping[str, str]
 
 
 class Answer(Protocol):
-    """Anything that can become a response."""
+    """Anything that can become a response. `size`: how many entries it has."""
+
+    @property
+    def size(self) -> int: ...
 
     def response(self, call: Call) -> Response:
         """The response in the form the client accepts. Raises: NotAcceptable."""
@@ -33,6 +36,8 @@ class Done:
     status: int = 200
     headers: Headers = field(default_factory=dict)
 
+    size: ClassVar[int] = 1
+
     def response(self, call: Call) -> Response:
         return Response(status_code=self.status, headers=dict(self.headers))
 
@@ -44,6 +49,8 @@ class Entity:
     name: str
     fields: Fields
     headers: Headers = field(default_factory=dict)
+
+    size: ClassVar[int] = 1
 
     def response(self, call: Call) -> Response:
         json = call.media == JSON
@@ -58,6 +65,10 @@ class Listing:
     name: str
     entry: str
     entries: Sequence[Fields]
+
+    @property
+    def size(self) -> int:
+        return len(self.entries)
 
     def response(self, call: Call) -> Response:
         if call.media == JSON:
@@ -75,6 +86,8 @@ class Tree:
 
     document: bytes
 
+    size: ClassVar[int] = 1
+
     def response(self, call: Call) -> Response:
         if call.media == XML:
             return Response(DECLARATION + self.document, media_type=XML)
@@ -90,6 +103,10 @@ class Json:
     value: Any
     status: int = 200
 
+    @property
+    def size(self) -> int:
+        return max((len(value) for value in self.value.values() if isinstance(value, list)), default=1)
+
     def response(self, call: Call) -> Response:
         return Response(json_text(self.value), self.status, media_type=JSON)
 
@@ -100,6 +117,8 @@ class Page:
 
     media: str
     content: bytes
+
+    size: ClassVar[int] = 1
 
     def response(self, call: Call) -> Response:
         policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

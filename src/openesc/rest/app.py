@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import cast
+from typing import Final, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +22,9 @@ from openesc.rest.context import Context
 from openesc.rest.errors import MethodNotAllowed, NoSuchPath, error_answer
 from openesc.rest.gate import Gate
 from openesc.rest.routes import ROUTES, Handler
+
+MANY: Final = 100
+"""From so many entries on an answer is written on a thread, so that others keep their latency."""
 
 
 def application(context: Context) -> Starlette:
@@ -57,7 +61,7 @@ def _endpoint(context: Context, handlers: Mapping[str, Handler]) -> Callable[[Re
 async def _answered(handler: Handler, call: Call) -> Response:
     call.require_acceptable()
     answer: Answer = await handler(call)
-    return answer.response(call)
+    return answer.response(call) if answer.size < MANY else await asyncio.to_thread(answer.response, call)
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

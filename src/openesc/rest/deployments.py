@@ -15,6 +15,7 @@ from openesc.errors import InvalidRequest, OperationRefused
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Deployment
+from openesc.netconf import User
 from openesc.netconf.locks import NOT_NETCONF
 from openesc.northbound import access, reading
 from openesc.rest.answers import Answer, Done, Entity, Listing, Tree
@@ -131,15 +132,15 @@ async def _meant(call: Call) -> Deployment:
 async def listed(call: Call) -> Answer:
     """GET /v0/deployments and /v0/{tenant}/deployments, oldest first."""
     where = await reach(call) if "tenant" in call.request.path_params else Reach(None)
-    rows = await call.context.store.read(partial(_all, where=where))
-    visible = [row for row in rows if access.may_use_tenant(call.user, row.tenant)]
-    return Listing("deployments", "deployment", [summary(row) for row in visible])
+    entries = await call.context.store.read(partial(_summaries, where=where, user=call.user))
+    return Listing("deployments", "deployment", entries)
 
 
-def _all(connection: Connection, where: Reach) -> list[Deployment]:
+def _summaries(connection: Connection, where: Reach, user: User) -> list[Fields]:
     if where.name is not None:
         require_there(connection, where.name)
-    return inventory.all_deployments(connection, where.name)
+    rows = inventory.all_deployments(connection, where.name)
+    return [summary(row) for row in rows if access.may_use_tenant(user, row.tenant)]
 
 
 def summary(record: Deployment) -> Fields:

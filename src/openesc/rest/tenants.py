@@ -38,7 +38,7 @@ async def reach(call: Call) -> Reach:
     """
     given = call.path("tenant")
     if given == SHARED_TENANT:
-        if not access.sees_secrets(call.user):
+        if not access.is_administrator(call.user):
             raise AccessDenied(f"user {call.user.name} (group {call.user.group}) may not use {SHARED_TENANT}")
         return Reach(None)
     name = await call.context.store.read(lambda connection: tenant_named(connection, given))
