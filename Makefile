@@ -9,13 +9,14 @@ JOBS ?= 2
 REST_PORT ?= 8080
 TAKE = import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1]))); print(sys.argv[1])
 
-.PHONY: help run install test lint bench crash clean
+.PHONY: help run install test lint bench crash clean openstack-up openstack-test openstack-down
 
 help:
 	@echo 'make run      start the server (NETCONF 127.0.0.1:2022, REST :8080) with a simulated cloud; data in var/'
 	@echo 'make test     run every test (ARGS="..." goes to pytest, JOBS=N sets the processes)'
 	@echo 'make lint     ruff, mypy, import contracts, YANG, shell'
 	@echo 'make bench    measure; make crash runs every crash test; make install only installs'
+	@echo 'make openstack-up, openstack-test, openstack-down: the tests that want a real OpenStack (docs/openstack.md)'
 	@echo 'make clean    remove .venv and caches (var/ stays)'
 
 # The simulated cloud goes with this server; `openesc serve` would leave it running.
@@ -47,6 +48,16 @@ bench: $(VENV)/.development
 
 crash: $(VENV)/.development
 	CRASH_TESTS=all $(BIN)/python -m pytest tests/crash $(ARGS)
+
+# The real services on this machine; what the cloud holds stays between down and up.
+openstack-up: $(VENV)/.development
+	nice -n 5 $(BIN)/python -m tests.openstack.lab up
+
+openstack-test: $(VENV)/.development
+	OPENESC_TEST_CLOUD=openstack $(BIN)/python -m pytest tests/contract tests/openstack $(ARGS)
+
+openstack-down: $(VENV)/.development
+	$(BIN)/python -m tests.openstack.lab down
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
