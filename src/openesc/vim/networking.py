@@ -12,8 +12,9 @@ from openesc.vim.port import Network, NetworkSpec, Port, PortSpec, Subnet, Subne
 from openesc.vim.rest import Json, given, looks_like_id, only_one, unless_missing
 from openesc.vim.services import Services
 
-TAGS_AT_BIRTH = frozenset({"tag-ports-during-bulk-creation", "tag-creation"})
-"""Neutron's extensions with either of which a port may carry its tags in the request that makes it."""
+TAGS_AT_BIRTH = "tag-ports-during-bulk-creation"
+"""Neutron's extension with which a port may carry its tags in the request that makes it. Without it they are dropped
+without a word (``tag-creation`` means something else: several tags in one request, later)."""
 
 
 DEFAULT_GROUP = "default"
@@ -201,8 +202,7 @@ class Networking(ProjectCalls):
 
     def _may_tag_at_birth(self, conn: Services) -> bool:
         if self._tags_at_birth is None:
-            offered = {one["alias"] for one in _list(conn, "extension")}
-            self._tags_at_birth = bool(offered & TAGS_AT_BIRTH)
+            self._tags_at_birth = any(one["alias"] == TAGS_AT_BIRTH for one in _list(conn, "extension"))
         return self._tags_at_birth
 
     async def delete_port(self, port_id: str) -> None:

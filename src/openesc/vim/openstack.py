@@ -237,6 +237,8 @@ class OpenStackVim:
         try:
             await self._calls.ask("log_into_project", lambda: _enter_project(services, project))
         except VimAuthError as error:
+            if await self._ask("log_in", _is_bound):
+                raise _bound(project.name) from error
             if project.description != OURS:
                 raise _no_role(project.name, error) from error
             # made here, and interrupted before the role was given
@@ -246,9 +248,19 @@ class OpenStackVim:
 
 def _enter_project(services: Services, project: Any) -> None:
     services.session.get_token()
-    # an application credential ignores the project it is asked for
+    # a cloud may ignore the project it is asked for, as old ones do of an application credential
     if services.session.get_project_id() != project.id:
-        raise VimForbidden(f"the connector's credential is bound to another project than {project.name}")
+        raise _bound(project.name)
+
+
+def _is_bound(services: Services) -> bool:
+    """Whether the connector logs in by an application credential, which is good for its own project alone."""
+    access: Any = services.session.auth.get_access(services.session)
+    return access.application_credential_id is not None
+
+
+def _bound(project: str) -> VimForbidden:
+    return VimForbidden(f"the connector's credential is bound to another project than {project}")
 
 
 def _no_role(project: str, error: VimAuthError) -> VimForbidden:

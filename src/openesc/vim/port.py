@@ -133,7 +133,7 @@ class PortSpec:
 class Image:
     """An image of the cloud; `status` in Glance's words (queued, saving, active, ...).
 
-    `disk_format` is empty where it has no bytes. `properties` are its extra properties, without Glance's own fields.
+    `disk_format` is empty where nobody said it. `properties` are its extra properties, without Glance's own fields.
     """
 
     id: str
@@ -355,8 +355,8 @@ class Cloud(ServerOperations, Protocol):
     ) -> Server:
         """Wait, without holding a thread, until `done` says so of a fresh reading.
 
-        Raises: VimFault when the server is in ERROR (unless `fault_on_error` is False), VimNotFound when it is gone,
-        WaitTimedOut after `timeout`.
+        Raises: VimFault when the server rests in ERROR (unless `fault_on_error` is False), VimNotFound when it is
+        gone, WaitTimedOut after `timeout`.
         """
         ...
 

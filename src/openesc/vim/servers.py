@@ -82,9 +82,9 @@ class Servers(ProjectCalls):
     ) -> Server:
         """Wait until `done` (see `openesc.vim.goals`) says so of a fresh reading.
 
-        Raises: VimFault with the server's fault when it is in ERROR (unless `fault_on_error` is False),
-            VimNotFound when it is
-            gone, WaitTimedOut after `timeout` seconds. That the cloud does not answer ends no wait.
+        Raises: VimFault with the server's fault when it rests in ERROR (unless `fault_on_error` is False),
+            VimNotFound when it is gone, WaitTimedOut after `timeout` seconds. That the cloud does not answer
+            ends no wait.
         """
         return await self._servers.wait(self.project.id, server_id, done, timeout, fault_on_error=fault_on_error)
 
@@ -108,7 +108,8 @@ def _read(conn: Services, server_id: str) -> Server:
 def _named(conn: Services, name: str) -> list[Server]:
     # Nova takes the name as a regular expression, in the words of its database: anchored, escaped, and compared here
     found, _ = _list(conn, name=f"^{re.escape(name)}$")
-    return [one for one in map(convert.server, found) if one.name == name]
+    # a deleted one is listed for a moment more
+    return [one for one in map(convert.server, found) if one.name == name and one.status != "DELETED"]
 
 
 def _list(conn: Services, **query: Any) -> tuple[list[dict[str, Any]], datetime | None]:
@@ -201,6 +202,10 @@ class ServerSource:
 
         listing: Listing[Server] = await self._clouds.by_project(scope)._ask("list_servers", listed)
         return listing
+
+    def failed(self, reading: Server) -> bool:
+        """In ERROR and at rest: a hard reboot that brings a server back has it in ERROR on its way."""
+        return reading.status == "ERROR" and reading.task_state is None
 
     async def fault(self, scope: str, reading: Server) -> str:
         """The server's fault."""

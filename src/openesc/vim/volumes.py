@@ -178,6 +178,10 @@ class VolumeSource:
         listing: Listing[Volume] = await self._clouds.by_project(scope)._ask("list_volumes", listed)
         return listing
 
+    def failed(self, reading: Volume) -> bool:
+        """In one of Cinder's statuses of error."""
+        return reading.status.startswith("error")
+
     async def fault(self, scope: str, reading: Volume) -> str:
         """Cinder's user message on the volume; its status where there is none."""
         said: str | None = None

@@ -61,6 +61,10 @@ class Source(Protocol[R]):
         """What changed since (where it can be asked, else everything); None: everything."""
         ...
 
+    def failed(self, reading: R) -> bool:
+        """Whether the thing is in error, and nothing is under way that may bring it back."""
+        ...
+
     async def fault(self, scope: str, reading: R) -> str:
         """Why the thing is in error, in the cloud's words."""
         ...
@@ -166,7 +170,7 @@ class Watcher(Generic[R]):
 
         A cloud that does not answer ends no wait: only `timeout` (seconds) does.
 
-        Raises: VimFault (status ERROR, unless `fault_on_error` is False), VimNotFound (a single read said
+        Raises: VimFault (in error, unless `fault_on_error` is False), VimNotFound (a single read said
             404, or the status is
             DELETED), WaitTimedOut with what was seen last.
         """
@@ -329,7 +333,7 @@ class Watcher(Generic[R]):
         waiter.seen, waiter.last, waiter.trouble = True, reading, None
         if reading.status == "DELETED":
             _fail(waiter, VimNotFound(f"{self._source.kind} {waiter.id} is deleted", status=404))
-        elif waiter.fault_on_error and reading.status.upper().startswith("ERROR"):
+        elif waiter.fault_on_error and self._source.failed(reading):
             _fail(waiter, VimFault(await self._source.fault(waiter.scope, reading)))
         else:
             _settle(waiter, reading)

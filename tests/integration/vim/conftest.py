@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.integration.vim.boot import Boot
+from tests.contract.boot import Boot
 from tests.integration.vim.simulator import Simulator, running
 from tests.integration.vim.stub import Stub, start
 

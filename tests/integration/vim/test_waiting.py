@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.integration.vim.boot import Boot
+from tests.contract.boot import Boot
 from tests.integration.vim.simulator import Simulator, running
 
 from openesc.vim import goals

@@ -62,6 +62,9 @@ class Cloud:
         self.changed.clear()
         return Listing(chosen, datetime.now(UTC))
 
+    def failed(self, reading: Server) -> bool:
+        return reading.status == "ERROR"
+
     async def fault(self, scope: str, reading: Server) -> str:
         return reading.fault or "no reason given"
 

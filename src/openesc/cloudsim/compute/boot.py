@@ -26,6 +26,8 @@ from openesc.cloudsim.volume.attaching import attach, detach, volume_for_device
 
 MAX_ATTEMPTS = 3
 
+NETWORKS_FAILED = "Failed to allocate the network(s), not rescheduling."
+
 
 @step("boot.schedule")
 def schedule(cloud: Cloud, job: Job) -> Next:
@@ -81,7 +83,9 @@ def network(cloud: Cloud, job: Job) -> Next:
         for request in server.networks:
             _plug(cloud, server, request)
     except ApiError as error:
-        return abort(cloud, job, server, error.message)
+        # of a port that somebody else took meanwhile Nova says no more than this
+        taken = error.status == 409
+        return abort(cloud, job, server, NETWORKS_FAILED if taken else error.message)
     server.addresses = addresses(cloud, server)
     cloud.servers.put(server)
     return ("boot.volumes", 0.1) if server.devices else ("boot.spawn", 0.2)

@@ -11,6 +11,7 @@ from openesc.cloudsim.compute.changes import (
     power_off,
     power_on,
     save,
+    to_error,
     wait_for_host,
 )
 from openesc.cloudsim.compute.states import PAUSED, RUNNING, SUSPENDED, require_launched, require_state, wrong
@@ -86,7 +87,8 @@ def reboot(call: Call, server: Server) -> Response:
             f"Invalid input for field/attribute type. Value: {kind}. {kind!r} is not one of ['HARD', 'SOFT']"
         )
     hard = kind == "HARD"
-    require_launched(server, "reboot")
+    if hard:
+        require_launched(server, "hard reboot")
     require_state(server, "reboot", _HARD_FROM if hard else ("active",), ("rebooting",) if hard else ())
     suffix = "_hard" if hard else ""
     save(call.cloud, server, task_state=f"rebooting{suffix}")
@@ -120,7 +122,12 @@ def _reboot_done(cloud: Cloud, job: Job) -> Next:
     if server is None:
         return None
     error = failure(job, server.host)
-    finish_action(cloud, job, "compute_reboot_instance", error)
+    if error is not None and server.power_state != RUNNING:
+        finish_action(cloud, job, "compute_reboot_instance", error)
+        to_error(cloud, server, error)
+        return None
+    # one that fails while the guest runs on is told nowhere
+    finish_action(cloud, job, "compute_reboot_instance")
     if error is None:
         power_on(cloud, server)
         server.vm_state, server.fault = "active", None

@@ -94,7 +94,9 @@ def prepare(cloud: Cloud, job: Job) -> Next:
     wanted = job.args["host"]
     hosts = [host for host in hosts if wanted in (None, host)]
     if not hosts:
-        finish_action(cloud, job, "conductor_migrate_server", NO_VALID_HOST)
+        sought = "resize" if job.args["action"] == "resize" else "cold migrate"
+        for event in ("conductor_migrate_server", "cold_migrate"):
+            finish_action(cloud, job, event, f"{NO_VALID_HOST}No valid host found for {sought}")
         set_status(cloud, job.args["migration"], "error")
         save(cloud, server, task_state=None)
         return None

@@ -235,7 +235,7 @@ def show_action(call: Call) -> Response:
     if row is None:
         raise not_found(f"Action for request_id {call.params['request']} on instance {call.params['id']} not found")
     _action_rows(call)
-    events = [_event_view(call, row, event) for event in row.events]
+    events = [_event_view(call, row, event) for event in reversed(row.events)]
     return call.answer({"instanceAction": {**_action_view(call, row), "events": events}})
 
 

@@ -99,7 +99,8 @@ def _done(cloud: Cloud, job: Job) -> Next:
         drop_image(cloud, image)
     elif image is not None:
         store_data(cloud, image, _bytes(cloud, server))
-    finish_action(cloud, job, "compute_snapshot_instance", error, quiet=True)
+    # that it failed is told nowhere: the image is gone
+    finish_action(cloud, job, "compute_snapshot_instance")
     save(cloud, server, task_state=None)
     return None
 
@@ -122,9 +123,8 @@ def _from_volumes(call: Call, server: Server, image: Image) -> None:
     image.properties |= {
         "block_device_mapping": json.dumps(mapping), "bdm_v2": "True", "root_device_name": server.root_device,
     }  # fmt: skip
-    image.status, image.size, image.disk_format = "active", 0, None
-    image.container_format = None
-    cloud.images.put(image)
+    image.disk_format = "raw"
+    store_data(cloud, image, b"")
     job = Job("", "", server.id, 0.0, {"request": call.request_id})
     finish_action(cloud, job, "api_snapshot_volume_backed")
 

@@ -66,7 +66,7 @@ def require_launched(server: Server, action: str) -> None:
     """Raise Nova's 409 for a server that never ran."""
     if server.launched is None and server.vm_state == "error":
         texts = {
-            "reboot": f"Instance {server.id} is in an invalid state for 'reboot'",
+            "hard reboot": f"Instance {server.id} is in an invalid state for 'reboot'",
             "stop": f"Instance {server.id} is not ready",
             "start": f"Instance {server.id} is not ready",
         }

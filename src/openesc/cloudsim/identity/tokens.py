@@ -166,6 +166,9 @@ def _scope(
     cloud: Cloud, scope: Any, user: User, credential: AppCredential | None, earlier: Token | None
 ) -> tuple[str | None, str | None]:
     if credential is not None:
+        if scope is not None:
+            text = "Error authenticating with application credential: Application credentials cannot request a scope."
+            raise ApiError(401, text)
         return credential.project_id, None
     if scope == "unscoped":
         return None, None
