@@ -1,4 +1,6 @@
-"""`python -m benchmarks [edit] [deploy] [start] [rest]`: measure and print tables. Loopback only, bounded in time."""
+"""`python -m benchmarks [edit] [deploy] [start] [callbacks] [rest]`: measure and print tables. Loopback only, bounded
+in time.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import deploy, edit, rest, start
+from benchmarks import callbacks, deploy, edit, rest, start
 from benchmarks.house import Site
 from benchmarks.measure import ms, reference_seconds
 from benchmarks.report import Table
@@ -33,6 +35,10 @@ def _start(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
     return start.run(site, options.vms, options.operations)
 
 
+def _callbacks(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
+    return callbacks.run(site, options.receiving, options.events)
+
+
 def _rest(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
     return rest.run(site, options.rest_deployments)
 
@@ -41,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Site, argparse.Namespace], Awaitable[Table]]] = 
     "edit": _edit,
     "deploy": _deploy,
     "start": _start,
+    "callbacks": _callbacks,
     "rest": _rest,
 }
 
@@ -55,6 +62,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--new", type=_sizes, default=[50, 200], help="deploy: deployments that are made")
     parser.add_argument("--vms", type=int, default=10000, help="start: VMs that are there")
     parser.add_argument("--operations", type=int, default=1000, help="start: operations in flight")
+    parser.add_argument("--receiving", type=int, default=100, help="callbacks: deployments that have receivers")
+    parser.add_argument("--events", type=int, default=20, help="callbacks: events of each of them")
     parser.add_argument("--rest-deployments", type=int, default=10000, help="rest: deployments that are there")
     parser.add_argument("--dir", type=Path, help="folder for data directories, on the disk that is to be measured")
     parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds after which the run is given up")

@@ -102,8 +102,9 @@ class Receiver:
         free = self._settings.parallel - len(self._lanes)
         if free <= 0:
             return None
-        found, next_at = await self._store.read(lambda c: due(c, self.origin, free + len(self._lanes)))
-        for one in self._ready(found)[:free]:
+        busy = list(self._lanes)
+        found, next_at = await self._store.read(lambda c: due(c, self.origin, busy, free))
+        for one in {one.lane: one for one in reversed(found)}.values():
             task = asyncio.create_task(self._deliver(sender, one), name=f"callback {one.id}")
             self._lanes[one.lane] = task
             task.add_done_callback(lambda _, lane=one.lane: self._ended(lane))  # type: ignore[misc]
@@ -117,14 +118,6 @@ class Receiver:
             log.error("callback crashed", receiver=self.origin, exc_info=error)
         self._wake.set()
 
-    def _ready(self, found: Sequence[Delivery]) -> list[Delivery]:
-        """One of each lane, none of a lane that is busy."""
-        ready: dict[str, Delivery] = {}
-        for one in found:
-            if one.lane not in self._lanes:
-                ready.setdefault(one.lane, one)
-        return list(ready.values())
-
     async def _deliver(self, sender: Sender, found: Delivery) -> None:
         self._reach("callbacks/send", "before")
         headers = bodies.headers(found.transaction_id, found.status_code, found.status_message, found.content_type)
@@ -135,10 +128,10 @@ class Receiver:
         self._reach("callbacks/settle", "after")
 
 
-def due(connection: Connection, origin: str, limit: int) -> tuple[list[Delivery], int | None]:
-    """What is to be tried now, the longest due first, and when the next one after now is due."""
+def due(connection: Connection, origin: str, busy: Sequence[str], limit: int) -> tuple[list[Delivery], int | None]:
+    """What is to be tried now, the longest due first and none of a busy lane; when the next one after now is due."""
     d, now = t.callback_deliveries.c, now_ms()
-    statement = select(t.callback_deliveries).where(d.origin == origin, d.due_at <= now)
+    statement = select(t.callback_deliveries).where(d.origin == origin, d.due_at <= now, d.lane.not_in(busy))
     found = connection.execute(statement.order_by(d.due_at, d.position).limit(limit))
     later = select(func.min(d.due_at)).where(d.origin == origin, d.due_at > now)
     return [delivery(row) for row in found], connection.execute(later).scalar()
