@@ -17,6 +17,8 @@ from tests.integration.rest.conftest import SETTINGS
 from tests.integration.rest.volumes import POLLS, asked, cloud, named, receiver, snapshots, told
 from tests.integration.snapshots.actions import fault
 
+from openesc.lifecycle.flows.steps_table import STEPS
+
 __all__ = ["cloud", "receiver", "snapshots"]
 
 SAMPLE = Path(__file__).parents[2] / "golden" / "src" / "volume_from_volume_snapshot.json"
@@ -145,3 +147,6 @@ def test_a_lost_answer_makes_one_volume(
     assert asked(rest, snapshots["booted"], {"name": name}, receiver).status == 202
     assert told(receiver, 2)[-1][2]["statusCode"] == "201"
     assert [volume.status for volume in named(cloud, name)] == ["available"]
+    (row,) = (one for one in house.told("operation.list", limit=100) if f"volume {name} " in one["subject"])
+    met = [step["step"] for step in house.told("operation.show", id=row["id"])["steps"]]
+    assert sorted(met) == sorted(STEPS["volume-from-snapshot"]), "the table of steps, all of them"
