@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from openesc.events import types as e
-from openesc.events.callbacks import json_bodies, xml_bodies
+from openesc.events.callbacks import facts, json_bodies, xml_bodies
 from openesc.events.escevent import EscEvent
 
 XML = "application/xml"
@@ -57,7 +57,8 @@ EVENT_STYLE = frozenset(
 def render(event: EscEvent, connection: Connection, delivery_id: str, transaction_id: str) -> Body:
     """The body of the callback of `event`. `delivery_id` is the same at every try."""
     if event.type in EVENT_STYLE:
-        return Body(JSON, json_bodies.body(event, delivery_id, transaction_id))
+        tenant = facts.tenant_id(connection, event.tenant)
+        return Body(JSON, json_bodies.body(event, tenant, delivery_id, transaction_id))
     return Body(XML, _RESOURCES.get(event.type, xml_bodies.deployment)(event, connection))
 
 

@@ -16,8 +16,10 @@ _VOLUME = (
 """The fields of a volume, in the sample's order."""
 
 
-def body(event: EscEvent, delivery_id: str, transaction_id: str) -> str:
-    """The callback of one event; what ESC's sample has as null and openesc does not know is null."""
+def body(event: EscEvent, internal_tenant: str | None, delivery_id: str, transaction_id: str) -> str:
+    """The callback of one event, whose tenant REST calls `internal_tenant`. What ESC's sample has and openesc does not
+    know is null.
+    """
     of_volume = event.volume is not None
     return json.dumps(
         {
@@ -27,7 +29,7 @@ def body(event: EscEvent, delivery_id: str, transaction_id: str) -> str:
             "eventTargetContext": _vm(event.vm_target),
             "message": event.status_message,
             "stateMachineEventNBInfo": _information(delivery_id),
-            "escParameter": _volume(event.volume or {}) if of_volume else _deployment(event),
+            "escParameter": _volume(event.volume or {}) if of_volume else _deployment(event, internal_tenant),
             "vmUpdateType": None,
             "requestDetails": None,
             "statusCode": str(event.status_code),
@@ -53,13 +55,13 @@ def _volume(known: Mapping[str, str]) -> dict[str, str | None]:
     return {name: known.get(name) for name in _VOLUME}
 
 
-def _deployment(event: EscEvent) -> dict[str, str | None]:
+def _deployment(event: EscEvent, internal_tenant: str | None) -> dict[str, str | None]:
     return {
         "internal_deployment_id": event.depid,
         "deployment_name": event.depname,
         "vm_group_name": event.vm_group,
         "external_tenant_id": event.tenant_id,
-        "internal_tenant_id": event.tenant,
+        "internal_tenant_id": internal_tenant,
         "event_type": event.type,
     }
 

@@ -220,6 +220,30 @@ async def test_a_resource_is_told_as_itself(store: Store, told: EscEvent, elemen
     assert [child.tag for child in root] == sorted(child.tag for child in root)
 
 
+async def test_ids_that_a_client_chose_are_told(store: Store) -> None:
+    chosen = (
+        *(("tenant", "", "tenant-7", "t"), ("network", "t", "net-7", "n"), ("subnet", "t/n", "sub-7", "s")),
+        ("image", "", "image-7", "i"),
+    )
+    rows = [dict(zip(("kind", "scope", "id", "name"), row, strict=True)) for row in chosen]
+    await store.write(lambda tx: [tx.execute(t.internal_ids.insert(), row) for row in rows])
+
+    async def ids(told: EscEvent) -> dict[str, str | None]:
+        root = etree.fromstring((await rendered(store, told)).text.encode())
+        leaves = {str(child.tag).removeprefix(BASE): child.text for child in root}
+        return {name: value for name, value in leaves.items() if name.startswith("internal_")}
+
+    assert await ids(event(e.CREATE_SUBNET, tenant="t", network="tn", subnet="tns")) == {
+        "internal_network_id": "net-7",
+        "internal_subnet_id": "sub-7",
+        "internal_tenant_id": "tenant-7",
+    }
+    assert (await ids(event(e.CREATE_IMAGE, tenant="SystemAdminTenantId", image="i")))["internal_image_id"] == "image-7"
+    assert (await ids(event(e.SERVICE_ALIVE, depid="dep-1", tenant="t")))["internal_tenant_id"] == "tenant-7"
+    migrated = json.loads((await rendered(store, event(e.VM_MIGRATED, depid="dep-1", tenant="t"))).text)
+    assert migrated["escParameter"]["internal_tenant_id"] == "tenant-7"
+
+
 @pytest.mark.parametrize("event_type", sorted(e.TEXTS))
 async def test_every_event_has_a_body(store: Store, event_type: str) -> None:
     names = {"image": "i", "flavor": "f", "network": "tn", "subnet": "tns", "depid": "dep-1", "tenant": "t"}
