@@ -15,7 +15,7 @@ from openesc.events.escevent import xml_safe
 from openesc.netconf import User
 from openesc.northbound.requester import Requester
 from openesc.rest.accept import JSON, XML, chosen
-from openesc.rest.codec import element_of, parse_json
+from openesc.rest.codec import BASE, element_of, parse_json
 from openesc.rest.context import Context
 from openesc.rest.errors import NotAcceptable, TooLarge, TooSlow, UnsupportedMedia
 from openesc.yang import MalformedXml, parse_xml
@@ -140,7 +140,16 @@ async def _work(body: bytes, parse: Any) -> etree._Element:
     return element
 
 
+_ROOT: Final = re.compile(rb"<[A-Za-z_][\w.:-]*")
+_NC: Final = b' xmlns:nc="' + BASE.encode() + b'"'
+
+
 def _xml_element(body: bytes, depth: int) -> etree._Element:
+    """The document's root. ``nc:operation`` may stand in it without a declaration of ``nc``, as in files for
+    esc_nc_cli.
+    """
+    if b"nc:" in body and b"xmlns:nc" not in body:
+        body = _ROOT.sub(lambda found: found[0] + _NC, body, count=1)
     try:
         return parse_xml(body, max_depth=depth)
     except MalformedXml as error:

@@ -29,7 +29,7 @@ from openesc.rest.deployments import edit
 from openesc.rest.documents import OPERATION, leaf
 from openesc.rest.shelves import SHELVES, Owner, Shelf
 from openesc.rest.stock import Item
-from openesc.rest.tenants import reach, require_there
+from openesc.rest.tenants import NOT_FOUND, reach, require_there
 from openesc.store import Tx
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -135,6 +135,8 @@ async def owner_of(call: Call, shelf: Shelf) -> Owner:
     tenant = None if call.path("tenant") == SHARED_TENANT else (await reach(call)).name
     if tenant is not None:
         await call.context.store.read(partial(_require_tenant, call, tenant))
+    elif not shelf.shared:
+        raise NotFound(NOT_FOUND)
     owner = Owner(tenant)
     if shelf.kind != "subnet":
         return owner

@@ -48,6 +48,7 @@ class Shelf:
         unit: the kind of unit that holds it, by owner.
         place: makes an edit with room for one.
         facts: what the inventory knows of it that an answer tells.
+        shared: it may belong to nobody in particular: then it is at ``SystemAdminTenantId``.
         prefixed: without an id of a client's choice it goes by owner and name together, as in events.
     """
 
@@ -57,6 +58,7 @@ class Shelf:
     place: Callable[[Owner], Place]
     facts: Sequence[str] = ()
     prefixed: bool = False
+    shared: bool = True
 
     def default_id(self, owner: Owner, name: str) -> str:
         """The internal id of what was made without one."""
@@ -107,6 +109,6 @@ SHELVES: Final[Mapping[str, Shelf]] = {
         Shelf("flavor", "flavors", lambda _: "flavor", _top("flavors"), ("public",)),
         Shelf("network", "networks", _NETWORK, _networks, ("status",), prefixed=True),
         Shelf("subnet", "subnets", _NETWORK, _subnets, ("cidr",), prefixed=True),
-        Shelf("volume", "volumes", lambda _: "tenant-volume", _volumes),
+        Shelf("volume", "volumes", lambda _: "tenant-volume", _volumes, shared=False),
     )
 }

@@ -123,6 +123,7 @@ def test_volumes_of_a_tenant_are_refused_in_the_words_of_netconf(rest: Rest) -> 
     assert answer.error[0] in (400, 409)
     assert rest.get(f"{V0}/admin/volumes").text.endswith("<volumes/>")
     assert rest.get(f"{V0}/admin/volumes/v").error == (404, "Volume Id not found")
+    assert rest.get(f"{V0}/SystemAdminTenantId/volumes").error == (404, "Deployment or tenant not found")
 
 
 def test_vim_connectors_hide_their_secrets(rest: Rest) -> None:
