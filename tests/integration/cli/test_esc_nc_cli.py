@@ -34,7 +34,10 @@ def children(element: etree._Element) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize(
     ("arguments", "name", "content"),
     [
-        (["vm-action", "CONFIRM_RESIZE", VM], "vmAction", [("actionType", "CONFIRM_RESIZE"), ("vmName", VM)]),
+        *(
+            (["vm-action", action, VM], "vmAction", [("actionType", action), ("vmName", VM)])
+            for action in ("START", "REBOOT", "ENABLE_MONITOR", "CONFIRM_RESIZE")
+        ),
         (["vm-action", "STOP", NASTY], "vmAction", [("actionType", "STOP"), ("vmName", NASTY)]),
         (["migrate-vm-action", VM, "live"], "vmMigrate", [("vmName", VM), ("migrationType", "live")]),
         (

@@ -36,7 +36,9 @@ def test_every_vm_stops_starts_and_reboots(house: House, admin: Session, subscri
     up = ["SERVICE_ACTIVE_STATE", "VM_ALIVE_STATE", "VM_ALIVE_STATE", "VM_INERT_STATE"]
     assert vnf.states == up
     since = house.sim("GET", "/sim/requests")["last"]
-    act(vnf, "REBOOT")
+    with house.fault("server.stop", {"type": "freeze"}, count=3):
+        act(vnf, "REBOOT")
+        assert vnf.states == ["SERVICE_REBOOTING_STATE", *["VM_REBOOTING_STATE"] * 3]
     came = types(vnf.until("SERVICE_ALIVE"))
     assert sorted(came) == ["SERVICE_ALIVE", *["VM_ALIVE"] * 2, *["VM_REBOOTED"] * 3]
     assert vnf.states == up

@@ -117,9 +117,32 @@ def test_a_failed_snapshot_is_an_answer_a_notification_and_a_callback(
     assert "Quota exceeded for images" in message
     *_, failed = vnf.until("VM_BACKUP_COMPLETE")
     assert (failed.status, failed.status_code) == ("FAILURE", "500")
+    nobody = rest.post(f"{V0}/admin/deployments/snapshot-vm/nobody", operation("snapshot", "snapshot", name="none"))
+    assert nobody.error == (404, "VM [nobody] not found: the vm_name of a path is a generated name")
     ((_, event, body),) = [one for one in told(receiver, 2) if one[0] == "/callback"]
     assert (event, body["statusCode"]) == ("VM_BACKUP_COMPLETE_EVENT", "500")
     assert "Quota exceeded for images" in body["message"]
+
+
+def test_a_failed_deletion_is_an_answer_a_notification_and_a_callback(
+    house: House, admin: Session, rest: Rest, subscriber: Subscriber, receiver: ReceiverThread
+) -> None:
+    vnf = deployed("stays", house, admin, subscriber)
+    path = f"{V0}/admin/deployments/snapshot-vm/{vnf.vms[0]}"
+    assert rest.post(path, operation("snapshot", "snapshot", name="protected")).status == 200
+    vnf.until("VM_BACKUP_COMPLETE", status="SUCCESS")
+    headers = {"Callback": f"{receiver.url}/callback", "Callback_ESC_Events": f"{receiver.url}/event"}
+    house.sim("POST", "/sim/faults", fault("image.delete", {"type": "http", "status": 403, "text": "is protected"}))
+    code, message = rest.delete(f"{V0}/snapshots/protected", **headers).error
+    assert code == 500
+    assert "is protected" in message
+    *_, failed = vnf.until("VM_SNAPSHOT_DELETED")
+    assert (failed.status, failed.status_code) == ("FAILURE", "500")
+    ((_, event, body),) = [one for one in told(receiver, 2) if one[0] == "/callback"]
+    assert (event, body["statusCode"]) == ("VM_SNAPSHOT_DELETED_EVENT", "500")
+    assert "is protected" in body["message"]
+    assert rest.delete(f"{V0}/snapshots/protected").status == 200
+    vnf.until("VM_SNAPSHOT_DELETED", status="SUCCESS")
 
 
 def test_snapshots_with_a_boot_volume_in_the_list_and_in_the_cloud(
@@ -140,6 +163,7 @@ def test_snapshots_with_a_boot_volume_in_the_list_and_in_the_cloud(
     row = rf"\| {UUID} \| {NAME} +\| active \|\n"
     assert re.fullmatch(row, openstack(house, f"image list | grep {NAME}"))
     subscriber.quiet(0.3)  # no list is told of
+    assert "SolTest-Cirros-Image" not in rest.get(f"{V0}/snapshots").texts("name"), "an image is no snapshot of ours"
     headers = {"Callback": f"{receiver.url}/callback"}
     body = '{"name": "my-bootable-volume-from-snapshot-volume"}'
     path = f"{V0}/snapshots/{identifier}/volumes"

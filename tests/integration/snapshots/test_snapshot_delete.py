@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from tests.integration.main_job.house import ROOT, House, Session
+from tests.integration.main_job.house import ROOT, House, Session, until
 from tests.integration.main_job.payloads import undeploy
 from tests.integration.main_job.subscriber import Subscriber, subscribe
 from tests.integration.snapshots.actions import (
@@ -110,6 +112,31 @@ def test_a_volume_snapshot_that_stays_can_be_deleted_again(
     call(admin, delete("half-gone"))
     subscriber.until("VM_SNAPSHOT_DELETED", status="SUCCESS")
     assert "snapshot for half-gone" not in volume_snapshots(house)
+
+
+def test_the_end_is_told_when_the_volume_snapshots_are_gone_too(
+    house: House, admin: Session, subscriber: Subscriber, vm: str
+) -> None:
+    taken(admin, subscriber, vm, "slow-going")
+    with house.fault("snapshot.delete", {"type": "freeze"}, count=None):
+        call(admin, delete("slow-going"))
+        subscriber.until("VM_SNAPSHOT_DELETING")
+        until(lambda: "slow-going" not in images(house), "the image is gone")
+        subscriber.quiet()
+        assert volume_snapshots(house).count("snapshot for slow-going") == 2
+    subscriber.until("VM_SNAPSHOT_DELETED", status="SUCCESS")
+    assert "snapshot for slow-going" not in volume_snapshots(house)
+
+
+def test_a_deletion_that_takes_too_long_names_what_is_left(
+    house: House, admin: Session, subscriber: Subscriber, vm: str
+) -> None:
+    taken(admin, subscriber, vm, "too-slow")
+    with house.fault("snapshot.delete", {"type": "freeze"}, count=None):
+        call(admin, delete("too-slow"))
+        told = subscriber.until("VM_SNAPSHOT_DELETED")[-1]
+    assert (told.status, told.status_code) == ("FAILURE", "500")
+    assert re.match(r"volume snapshot \[[0-9a-f-]{36}\] .* after 3 seconds", str(told.status_message))
 
 
 def test_not_while_it_is_being_made(house: House, admin: Session, subscriber: Subscriber) -> None:
