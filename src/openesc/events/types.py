@@ -113,16 +113,22 @@ ALIVE_AFTER = {
 SERVICE_ALIVE_AFTER = {"ENABLE_MONITOR": "Service group set monitor successfully"}
 """The status_message of SERVICE_ALIVE that is not that of a deployment, by the action."""
 
-FAILED_ACTION = {
-    "service STOP": "Service group suspension failed",
-    "service START": "Service group start failed",
-    "service REBOOT": "Service group reboot failed",
-    "service ENABLE_MONITOR": "Service group set monitor failed",
-    "service DISABLE_MONITOR": "Service group unset monitor failed",
-    "vm STOP": "VM stop failed",
-    "vm START": "VM start failed",
-    "vm REBOOT": "VM reboot failed",
-    "vm ENABLE_MONITOR": "Set Monitoring VM failed",
-    "vm DISABLE_MONITOR": "Unset Monitoring VM failed",
+FAILED = {
+    VM_STOPPED: "Service group suspension failed",
+    VM_STARTED: "VM start failed",
+    VM_REBOOTED: "VM reboot failed",
+    VM_MONITOR_SET: "Set Monitoring VM failed",
+    VM_MONITOR_UNSET: "Unset Monitoring VM failed",
+    SERVICE_STOPPED: "Service group suspension failed",
+    SERVICE_MONITOR_UNSET: "Service group unset monitor failed",
 }
-"""How the status_message of a failed action begins; the reason follows after a colon."""
+"""How the status_message of a FAILURE begins; the reason follows after a colon. VM_STOPPED has the service's text in
+ESC's documents too.
+"""
+
+SERVICE_ALIVE_FAILED = {
+    "START": "Service group start failed",
+    "REBOOT": "Service group reboot failed",
+    "ENABLE_MONITOR": "Service group set monitor failed",
+}
+"""The same of SERVICE_ALIVE, by the action it closes."""

@@ -93,14 +93,28 @@ def _making(operation: str, closing: str) -> tuple[Failure, ...]:
 AS_BEFORE = "the VM as it was, monitored again"
 PENDING = "the VM, waiting as before"
 IN_ERROR = "the VM, in ERROR in the VIM; reboot or recover it"
+AS_IN_VIM = "the VM as the VIM has it; the action can be sent again"
+GONE = "nothing once the undeploy, which follows, has ended"
+HALF_MADE = "what was made of the snapshot: it can be deleted; the image of an EXPORT is listed as a leftover"
+TURN = "what it waited for left a state that rejects it: the words of the table of what meets what"
+INTERRUPTED = "an undeploy interrupts it (`interrupted by undeploy`)"
 
 
 def _action(step: str, event: str, closing: str) -> tuple[Failure, ...]:
     """An action on a service and on one VM: they differ in the event that closes the one on a service."""
-    stays = "the VM as the VIM has it; the action can be sent again"
     return (
-        Failure("service-action", step, (event, closing), stays, s.SERVICE_ERROR, s.VM_ERROR),
-        Failure("vm-action", step, (event,), stays, s.SERVICE_ACTIVE, s.VM_ERROR),
+        Failure("service-action", step, (event, closing), AS_IN_VIM, s.SERVICE_ERROR, s.VM_ERROR),
+        Failure("vm-action", step, (event,), AS_IN_VIM, s.SERVICE_ACTIVE, s.VM_ERROR),
+    )
+
+
+def _waiting(
+    operation: str, event: str, remark: str = "", *, interrupted: str | None = None, interrupted_stays: str = GONE
+) -> tuple[Failure, ...]:
+    """What may befall an operation that waits, and one that an undeploy interrupts."""
+    return (
+        Failure(operation, TURN, (event,), f"everything as it was{remark}"),
+        Failure(operation, INTERRUPTED, (interrupted or event,), f"{interrupted_stays}{remark}"),
     )
 
 
@@ -114,6 +128,16 @@ def _moving(operation: str, init: str, done: str, stays: str) -> tuple[Failure, 
     )
 
 
+def _confirming(operation: str, init: str, done: str) -> tuple[Failure, ...]:
+    """Confirm and revert."""
+    silent = "the VM is not alive within bootup_time afterwards"
+    return (
+        *_moving(operation, init, done, PENDING),
+        Failure(operation, silent, (e.VM_ALIVE,), "the VM", s.SERVICE_ACTIVE, s.VM_ERROR),
+        Failure(operation, INTERRUPTED, (done,), GONE),
+    )
+
+
 _OPERATIONS = (
     *_action("the server is stopped", e.VM_STOPPED, e.SERVICE_STOPPED),
     *_action("the server is started", e.VM_STARTED, e.SERVICE_ALIVE),
@@ -121,12 +145,34 @@ _OPERATIONS = (
     *_action("the VM is not alive within bootup_time after START or REBOOT", e.VM_ALIVE, e.SERVICE_ALIVE),
     Failure(
         "service-action",
-        "an undeploy interrupts it (`interrupted by undeploy`)",
-        (e.SERVICE_ALIVE,),
-        "nothing once the undeploy, which follows, has ended; the event is the one that closes the action",
+        "the VM is not alive within bootup_time after ENABLE_MONITOR",
+        (e.VM_ALIVE, e.SERVICE_ALIVE),
+        AS_IN_VIM,
+        s.SERVICE_ERROR,
+        s.VM_ERROR,
     ),
-    *_moving("confirm-resize", e.VM_CONFIRM_RESIZE_INIT, e.VM_CONFIRM_RESIZE_COMPLETE, PENDING),
-    *_moving("revert-resize", e.VM_REVERT_RESIZE_INIT, e.VM_REVERT_RESIZE_COMPLETE, PENDING),
+    Failure(
+        "vm-action",
+        "the VM is not alive within bootup_time after ENABLE_MONITOR",
+        (e.VM_MONITOR_SET,),
+        AS_IN_VIM,
+        s.SERVICE_ACTIVE,
+        s.VM_ERROR,
+    ),
+    *_waiting("service-action", e.SERVICE_ALIVE, "; the event is the one that closes the action"),
+    *_waiting("vm-action", e.VM_REBOOTED, "; the event is the one of the action"),
+    *_waiting("migrate", e.VM_MIGRATE_INIT, interrupted=e.VM_MIGRATED),
+    *_waiting("backup", e.VM_BACKUP_COMPLETE, interrupted_stays=HALF_MADE),
+    *_waiting("recover", e.VM_RECOVERY_COMPLETE, interrupted=e.VM_RECOVERY_CANCELLED),
+    Failure(
+        "update",
+        f"{TURN}: scaling of what was stopped, another flavor of what waits for confirm or revert",
+        (e.SERVICE_UPDATED,),
+        "the VMs as they were; the document is tried again when it is sent again",
+        s.SERVICE_ERROR,
+    ),
+    *_confirming("confirm-resize", e.VM_CONFIRM_RESIZE_INIT, e.VM_CONFIRM_RESIZE_COMPLETE),
+    *_confirming("revert-resize", e.VM_REVERT_RESIZE_INIT, e.VM_REVERT_RESIZE_COMPLETE),
     *_moving("migrate", e.VM_MIGRATE_INIT, e.VM_MIGRATED, AS_BEFORE),
     Failure(
         "migrate",
@@ -164,6 +210,14 @@ _OPERATIONS = (
     Failure("update", "the cloud refuses a resize", (e.SERVICE_UPDATED,), AS_BEFORE, s.SERVICE_ERROR, s.VM_ALIVE),
     Failure(
         "update",
+        "the server goes to ERROR in a resize",
+        (e.VM_VERIFY_RESIZE,),
+        IN_ERROR,
+        s.SERVICE_ACTIVE,
+        s.VM_ERROR,
+    ),
+    Failure(
+        "update",
         "no valid host for a resize: the flavor is the old one",
         (e.VM_VERIFY_RESIZE,),
         AS_BEFORE,
@@ -188,11 +242,31 @@ _OPERATIONS = (
         s.VM_ALIVE,
     ),
     Failure(
+        "backup",
+        "EXPORT: the image's bytes cannot be had, do not fit their checksum or cannot be written",
+        (e.VM_BACKUP_COMPLETE,),
+        "nothing: neither image nor file",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+        Fault("image.download"),
+    ),
+    Failure(
         "snapshot-delete",
-        "the image or a volume snapshot is deleted",
+        "the cloud refuses to delete the image: its words answer the caller",
         (e.VM_SNAPSHOT_DELETED,),
-        "the snapshot's entry, so that it can be deleted again",
-        fault=Fault("image.delete"),
+        "the snapshot, as it was",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+        Fault("image.delete"),
+    ),
+    Failure(
+        "snapshot-delete",
+        "a volume snapshot is deleted, or the time is up before all of it is gone",
+        (e.VM_SNAPSHOT_DELETED,),
+        "what the cloud kept, in the list to be deleted again",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+        Fault("snapshot.delete"),
     ),
     Failure(
         "volume-from-snapshot",
@@ -215,6 +289,24 @@ _OPERATIONS = (
         "the VM, made again",
         s.SERVICE_ACTIVE,
         s.VM_ALIVE,
+    ),
+    Failure(
+        "recover",
+        "the server is deleted: the next try follows",
+        (e.VM_RECOVERY_UNDEPLOYED,),
+        "the VM, made again by a later try",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+        Fault("server.delete"),
+    ),
+    Failure(
+        "recover",
+        "the new server is asked for, or goes to ERROR: the next try follows",
+        (e.VM_RECOVERY_DEPLOYED,),
+        "the VM, made again by a later try",
+        s.SERVICE_ACTIVE,
+        s.VM_ALIVE,
+        Fault("server.create"),
     ),
     Failure(
         "recover",

@@ -9,7 +9,7 @@ from typing import Any
 from tests.integration.main_job.payloads import deployment, group, model, network, of_tenant, removed_group, undeploy
 
 from openesc.events import types as e
-from openesc.lifecycle.failures import BROKEN, REFUSED, SILENT, TABLE, Failure
+from openesc.lifecycle.failures import BROKEN, REFUSED, SILENT, TABLE, TURN, Failure
 
 DELETE = ' nc:operation="delete"'
 WORDS = "Refused for the table."
@@ -178,12 +178,11 @@ SHOWN_ELSEWHERE: Mapping[tuple[str, str], str] = {
     ("create-tenant", "managed_resource is false and the project is not there"): (
         "main_job/test_main_catalogue.py::test_unmanaged_and_absent"
     ),
-    ("update", "the cloud refuses a resize"): (
-        "operations/test_moving.py::test_a_resize_the_cloud_refuses_fails_the_update"
-    ),
-    ("update", "no valid host for a resize: the flavor is the old one"): (
-        "operations/test_moving.py::test_a_resize_without_a_host_is_told"
-    ),
+    **{
+        (row.operation, row.step): "operations/test_action_failures.py::test_row"
+        for row in TABLE
+        if row.operation == "update" and ("resize" in row.step or row.step.startswith(TURN))
+    },
 }
 """Rows that another test of tests/integration shows."""
 

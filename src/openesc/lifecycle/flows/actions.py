@@ -100,12 +100,14 @@ async def chosen(work: Work, begun: dict[str, Any]) -> list[VmActions]:
     return [VmActions(work, vm, groups.get(vm.vm_group)) for vm in vms if vm.id in begun["vms"]]
 
 
-async def guarded(vm: VmActions, action: Action, row: str, awaitable: Awaitable[None]) -> None:
-    """A failure takes the VM to error and is told with the event that would have come. Raises: StepFailed."""
+async def guarded(vm: VmActions, action: Action, event_type: str, awaitable: Awaitable[None]) -> None:
+    """A failure takes the VM to error and is told with the event that would have come: `event_type`, or VM_ALIVE once
+    the VM is up. Raises: StepFailed.
+    """
     try:
         await awaitable
     except StepFailed as failure:
         up = vm.op.done(f"{vm.path}/up")
-        event, prefix = (types.VM_ALIVE, "") if up else (action.event, types.FAILED_ACTION[row])
+        event, prefix = (types.VM_ALIVE, "") if up else (event_type, types.FAILED[action.event])
         await vm.fail(event, failure, prefix)
         raise

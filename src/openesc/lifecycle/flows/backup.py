@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from openesc.events import types
@@ -63,14 +64,25 @@ async def _export(work: Work, steps: SnapshotSteps) -> None:
         raise StepFailed("there is no export folder: set engine.export_dir")
     made = await _asked(work, steps, facts)
     try:
+        file = await _exported(work, steps, made, folder)
+    except Interrupted as stop:
+        reason = stop.reason
+        if not work.op.done("temporary"):
+            await work.op.commit("undo", lambda tx: _leave(work, tx, steps, made, reason), always=True)
+        raise
+    message = f"Snapshot image for VM [{record.vm_name}] has been exported to {file}."
+    await work.op.commit("close", lambda tx: succeed(tx, work, record, message))
+
+
+async def _exported(work: Work, steps: SnapshotSteps, made: Made, folder: Path) -> str:
+    try:
         await steps.active(made.image_id, [])
         exported = await steps.export(made.image_id, folder)
     except StepFailed as failure:
         await _remove_temporary(work, steps, made, failure.reason)
         raise
     await _remove_temporary(work, steps, made, "the temporary image of an export")
-    message = f"Snapshot image for VM [{record.vm_name}] has been exported to {exported['file']}."
-    await work.op.commit("close", lambda tx: succeed(tx, work, record, message))
+    return str(exported["file"])
 
 
 _FLOWS = {EXPORT: _export, "SNAPSHOT": _snapshot}
@@ -118,12 +130,16 @@ async def _undo(
 
 async def _remove_temporary(work: Work, steps: SnapshotSteps, made: Made, why: str) -> None:
     """Never raises for a cloud's refusal: what resists is recorded."""
-    record = steps.record
     try:
         await steps.remove_images("temporary", [made.image_id])
     except StepFailed as left:
         reason = f"{left.reason}; it was being removed because: {why}"
-        await work.op.commit("undo", lambda tx: record_leftover(work, tx, "image", made.image_id, record.name, reason))
+        await work.op.commit("undo", lambda tx: _leave(work, tx, steps, made, reason))
+
+
+def _leave(work: Work, tx: Tx, steps: SnapshotSteps, made: Made, reason: str) -> None:
+    """The temporary image of an export is still there."""
+    record_leftover(work, tx, "image", made.image_id, steps.record.name, reason)
 
 
 def begin(tx: Tx, work: Work) -> None:

@@ -26,10 +26,10 @@ async def service_action(op: Operation, services: Services) -> None:
     try:
         begun = await op.commit("begin", lambda tx: _begin(tx, work, row, action))
         vms = await chosen(work, begun)
-        await together(guarded(vm, action, row, _run(action, vm)) for vm in vms)
+        await together(guarded(vm, action, _event(action), _run(action, vm)) for vm in vms)
         await op.commit("close", lambda tx: _succeed(tx, work, name, action))
     except (StepFailed, Interrupted) as failure:
-        text = f"{types.FAILED_ACTION[row]}: {failure.reason}"
+        text = f"{types.FAILED.get(action.closing) or types.SERVICE_ALIVE_FAILED[name]}: {failure.reason}"
         await op.commit("close", lambda tx: close_failed(tx, work, action, text), always=True)
         if isinstance(failure, Interrupted):
             raise
@@ -45,9 +45,14 @@ def _begin(tx: Tx, work: Work, row: str, action: Action) -> dict[str, object]:
 
 async def _run(action: Action, vm: VmActions) -> None:
     if action.event == types.VM_MONITOR_SET:
-        await vm.set_monitor(types.VM_ALIVE)  # on a service, VM_ALIVE tells it (developer guide, enable monitor)
+        await vm.set_monitor(_event(action))
     else:
         await action.run(vm)
+
+
+def _event(action: Action) -> str:
+    """On a service, VM_ALIVE tells that a monitor is set (developer guide, enable monitor)."""
+    return types.VM_ALIVE if action.event == types.VM_MONITOR_SET else action.event
 
 
 def _succeed(tx: Tx, work: Work, name: str, action: Action) -> None:

@@ -25,10 +25,10 @@ async def vm_action(op: Operation, services: Services) -> None:
     try:
         begun = await op.commit("begin", lambda tx: begin(tx, work, row, action, vm_id))
         for vm in await chosen(work, begun):
-            await guarded(vm, action, row, action.run(vm))
+            await guarded(vm, action, action.event, action.run(vm))
         await op.commit("close", lambda tx: _succeed(tx, work, name))
     except (StepFailed, Interrupted) as failure:
-        text = f"{types.FAILED_ACTION[row]}: {failure.reason}"
+        text = f"{types.FAILED[action.event]}: {failure.reason}"
         await op.commit("close", lambda tx: _close_failed(tx, work, action.event, text), always=True)
         if isinstance(failure, Interrupted):
             raise
