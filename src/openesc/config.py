@@ -158,6 +158,21 @@ class Engine(Section):
     )
 
 
+class Restore(Section):
+    """Restore of VMs that boot from a volume."""
+
+    root_volume: Literal["recreate", "refuse"] = Field(
+        default="recreate",
+        description="when a boot volume is replaced and the cloud does not swap it: make the server anew on its ports "
+        "and addresses (its UUID changes), or refuse the update",
+    )
+    swap_root_volume: bool | None = Field(
+        default=None,
+        description="ask the cloud to swap the volumes first; unset: the simulator only. Nova's libvirt driver copies "
+        "the old content over the new volume: set it only for a cloud that really exchanges them",
+    )
+
+
 class Events(Section):
     """The event log and its readers."""
 
@@ -225,6 +240,7 @@ class Settings(BaseModel):
     store: StoreSettings = Field(default_factory=StoreSettings)
     vim: Vim = Field(default_factory=Vim)
     engine: Engine = Field(default_factory=Engine)
+    restore: Restore = Field(default_factory=Restore)
     events: Events = Field(default_factory=Events)
     callbacks: Callbacks = Field(default_factory=Callbacks)
     cloudsim: Cloudsim = Field(default_factory=Cloudsim)
@@ -283,6 +299,12 @@ class Settings(BaseModel):
     def origin(self, key: str) -> Origin:
         """Where ``section.key`` came from."""
         return self._origins.get(key, sources.DEFAULT)
+
+    @property
+    def swaps_root_volumes(self) -> bool:
+        """Whether the cloud is asked to swap a root volume."""
+        chosen = self.restore.swap_root_volume
+        return self.vim.kind == "cloudsim" if chosen is None else chosen
 
     def value(self, key: str) -> Any:
         """The value of ``section.key``."""

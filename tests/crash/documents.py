@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 ESC = "http://www.cisco.com/esc/esc"
@@ -15,12 +15,21 @@ _ALIVE = """<kpi_data><kpi><event_name>VM_ALIVE</event_name><metric_value>1</met
 <rules><admin_rules><rule><event_name>VM_ALIVE</event_name><action>ALWAYS log</action>
 <action>TRUE servicebooted.sh</action></rule></admin_rules></rules>"""
 
+_HURRIED = _ALIVE.replace("<poll_frequency>1<", "<poll_frequency>2<")
+
 _DAY_ZERO = """<config_data><configuration><dst>--user-data</dst>
 <data>#cloud-config ip=$NICID_0_IP_ADDRESS x=${X}</data>
 <variable><name>X</name><val>7</val></variable></configuration></config_data>"""
 
 _VOLUME = """<volumes><volume><name>data</name><volid>0</volid><bus>virtio</bus><size>1</size>
 <sizeunit>GiB</sizeunit></volume></volumes>"""
+
+_BOOTS = "<image>SolTest-Cirros-Image</image><boot_index>0</boot_index>"
+
+
+def _volume(name: str, more: str = "") -> str:
+    return f"<volumes><volume><name>{name}</name><volid>0</volid><size>1</size>{more}</volume></volumes>"
+
 
 _STARTUP = """<policies><startup><target_vm_group_ref>g2</target_vm_group_ref>
 <depends_on><vm_group_ref>g1</vm_group_ref></depends_on></startup></policies>"""
@@ -66,30 +75,40 @@ def wired(names: Names, *others: str) -> str:
     return _datamodel(names, _networks(names, "inner") + group + "".join(others))
 
 
-def rewired(names: Names, *others: str, more: str = "", bootup: int = 60) -> str:
+def rewired(names: Names, *others: str, hurried: bool = False) -> str:
     """Of `wired` the second interface is on another network, the first has allowed address pairs."""
-    group = _group("g1", network=f"side{names.suffix}", extra=more, bootup=bootup, pairs=_PAIRS)
+    group = _group("g1", network=f"side{names.suffix}", pairs=_PAIRS, hurried=hurried)
     return _datamodel(names, _networks(names, "side") + group + "".join(others))
 
 
-def rewired_in_a_hurry(names: Names) -> str:
-    """The same, and the VM has a second to come back to life."""
-    return rewired(names, bootup=1)
+def stored(names: Names, *others: str, hurried: bool = False) -> str:
+    """One VM with a volume that was made for it."""
+    return _datamodel(names, _group("g1", extra=_volume("old"), hurried=hurried) + "".join(others))
 
 
-def wired_and_another(names: Names) -> str:
-    """`wired` with a second group."""
-    return wired(names, _group("g2"))
+def stored_elsewhere(names: Names, *others: str) -> str:
+    """Of `stored` the volume is gone, another one is there."""
+    return _datamodel(names, _group("g1", extra=_volume("new")) + "".join(others))
 
 
-def rewired_and_another(names: Names) -> str:
-    """`rewired` with a second group."""
-    return rewired(names, _group("g2"))
+def booted(names: Names, *others: str, hurried: bool = False) -> str:
+    """One VM that boots from a volume."""
+    return _datamodel(names, _group("g1", extra=_volume("old", _BOOTS), hurried=hurried) + "".join(others))
 
 
-def rewired_in_a_hurry_and_another(names: Names) -> str:
-    """`rewired_in_a_hurry` with a second group."""
-    return rewired(names, _group("g2"), bootup=1)
+def restored(names: Names, *others: str) -> str:
+    """Of `booted` the VM boots from another volume."""
+    return _datamodel(names, _group("g1", extra=_volume("new", _BOOTS)) + "".join(others))
+
+
+def and_another(document: Callable[..., str]) -> Callable[[Names], str]:
+    """The document with a second group."""
+    return lambda names: document(names, _group("g2"))
+
+
+def in_a_hurry(document: Callable[..., str]) -> Callable[[Names], str]:
+    """The document with another KPI, and a second for the VM to tell that it is alive by it."""
+    return lambda names: document(names, hurried=True)
 
 
 def multi(names: Names) -> str:
@@ -141,15 +160,15 @@ def _group(
     network: str | None = None,
     alive: bool = True,
     extra: str = "",
-    bootup: int = 60,
+    hurried: bool = False,
     pairs: str = "",
 ) -> str:
     interfaces = [SHARED, *([network] if network else [])]
     return (
         f"<vm_group><name>{name}</name><image>SolTest-Cirros-Image</image><flavor>SolTest-Cirros-Flavor</flavor>"
-        f"<bootup_time>{bootup}</bootup_time><recovery_wait_time>0</recovery_wait_time>"
+        f"<bootup_time>{1 if hurried else 60}</bootup_time><recovery_wait_time>0</recovery_wait_time>"
         f"<interfaces>{''.join(_interface(i, found, pairs) for i, found in enumerate(interfaces))}</interfaces>"
-        f"{_ALIVE if alive else ''}{extra}"
+        f"{(_HURRIED if hurried else _ALIVE) if alive else ''}{extra}"
         f"<scaling><min_active>{count}</min_active><max_active>{count}</max_active></scaling></vm_group>"
     )
 

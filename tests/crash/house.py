@@ -214,6 +214,10 @@ class House:
     def clear_faults(self) -> None:
         self.cloud("DELETE", "/sim/faults")
 
+    def swaps(self, does: bool) -> None:
+        """Whether the cloud swaps root volumes."""
+        self.cloud("PUT", "/sim/settings", {"root_volume_swap": does})
+
     def last_request(self) -> int:
         """The number of the newest request in the cloud's log."""
         return int(self.cloud("GET", "/sim/requests")["last"])

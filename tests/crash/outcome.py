@@ -21,7 +21,11 @@ _VARYING = (
     (re.compile(r"\bHost-\d+\b"), "HOST"),
     (re.compile(r"(?<=<ip_address>)[\d.]+(?=</ip_address>)"), "IP"),
 )
-CREATES = ("project.create", "network.create", "subnet.create", "port.create", "volume.create", "server.create")
+CREATES = (
+    *("project.create", "network.create", "subnet.create", "port.create", "volume.create", "server.create"),
+    *("interface.create", "volume_attachment.create"),
+)
+"""What must not be made twice. (Setting a server's metadata again changes nothing.)"""
 CLOSING = frozenset({"SERVICE_ALIVE", "SERVICE_UPDATED", "SERVICE_UNDEPLOYED"})
 
 
@@ -66,8 +70,9 @@ def made_twice(house: House, names: Names, since: int = 0) -> list[tuple[str, st
     everything = {row["operation"] for row in house.requests(names)}
     assert everything & set(CREATES), "the cloud's log knows nothing of this deployment"
     log = house.requests(names, since=since)
-    accepted = Counter((row["operation"], row["resource_name"]) for row in log if row["status"] // 100 == 2)
-    return [made for made, times in accepted.items() if times > 1]
+    made = [row for row in log if row["operation"] in CREATES and row["status"] // 100 == 2]
+    accepted = Counter((row["operation"], row["resource_name"]) for row in made)
+    return [twice for twice, times in accepted.items() if times > 1]
 
 
 def _check_order(events: Sequence[etree._Element]) -> None:

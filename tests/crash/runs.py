@@ -54,6 +54,7 @@ class Runs:
     async def prepare(self, scenario: Scenario) -> Names:
         """A new deployment, brought to where the scenario begins."""
         await self.house.ensure_running()
+        self.house.swaps(scenario.swaps)
         names = self.house.names()
         for document in scenario.before:
             await self.house.edit(document(names))

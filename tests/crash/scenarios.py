@@ -18,7 +18,7 @@ class Scenario:
     """An operation of kind `flow` that `document` asks for, after `before` were applied.
 
     `steps` are patterns of its journal, one a boundary (held by the test of the table). `refused` are the cloud's
-    faults while it runs.
+    faults while it runs; it `swaps` root volumes, or not.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Scenario:
     before: Sequence[Document] = ()
     refused: Sequence[Mapping[str, Any]] = field(default=())
     state: str = "succeeded"
+    swaps: bool = False
 
     def boundaries(self) -> Iterator[str]:
         """Every failpoint of it, in the order of the steps."""
@@ -160,6 +161,40 @@ UPDATE_INTERFACES = Scenario(
     before=[documents.wired],
 )
 
+UPDATE_VOLUMES = Scenario(
+    "update-volumes",
+    "update",
+    documents.stored_elsewhere,
+    (
+        *("plan", "g1/lookup"),
+        *_changing(
+            "g1/0",
+            *("volume/old/detach", "volume/old/detached", "volume/old/delete", "volume/new", "volume/new/available"),
+            *("volume/new/attach", "volume/new/attached"),
+        ),
+        *("resize/plan", "close"),
+    ),
+    before=[documents.stored],
+)
+
+
+def _restoring(*steps: str) -> tuple[str, ...]:
+    began = ("lookup", "volume/new", "volume/new/available", "swap")
+    restore = _changing("g1/0", *(f"restore/{step}" for step in (*began, *steps)))
+    return ("plan", "g1/lookup", *restore, "resize/plan", "close")
+
+
+RESTORE_ANEW = Scenario(
+    "restore-anew",
+    "update",
+    documents.restored,
+    _restoring("server/delete", "server/gone", "volume/old/left", "server", "up"),
+    before=[documents.booted],
+)
+RESTORE_SWAP = Scenario(
+    "restore-swap", "update", documents.restored, _restoring("swapped"), before=[documents.booted], swaps=True
+)
+
 ONE = (DEPLOY_ONE, UNDEPLOY_ONE, UPDATE_ONE, DEPLOY_REFUSED)
 MANY = (DEPLOY_MANY, UNDEPLOY_MANY, UPDATE_MANY)
-IN_PLACE = (UPDATE_INTERFACES,)
+IN_PLACE = (UPDATE_INTERFACES, UPDATE_VOLUMES, RESTORE_ANEW, RESTORE_SWAP)

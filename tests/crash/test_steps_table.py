@@ -34,6 +34,10 @@ RESIZE = ("*/flavor", "*/look", "*/pause", "*/resize", "*/resize/*", "*/verify",
 """Steps of a deployment that changes flavors: not met here yet."""
 
 
+ELSEWHERE = ("*/*/change/restore/stop", "*/*/change/volume/*/left")
+"""Of a VM that is off, and of a volume that was given: met by the crash tests of the operations."""
+
+
 def table() -> dict[str, list[str]]:
     """What the command lists."""
     command = [sys.executable, "-m", "openesc.cli", "debug", "steps", "-f", "json"]
@@ -86,7 +90,9 @@ async def test_every_step_of_the_table_is_met_and_every_step_met_is_in_it(
     listed = table()
     missing = {flow: unlisted(met[flow], listed[flow]) for flow in FLOWS}
     assert missing == {flow: [] for flow in FLOWS}, "steps that the table does not list"
-    invented = {flow: [step for step in unmet(listed[flow], met[flow]) if step not in RESIZE] for flow in FLOWS}
+    invented = {
+        flow: [step for step in unmet(listed[flow], met[flow]) if step not in RESIZE + ELSEWHERE] for flow in FLOWS
+    }
     assert invented == {flow: [] for flow in FLOWS}, "steps of the table that no run has"
 
 

@@ -26,12 +26,13 @@ class Trouble:
     """Edits one after the other, each with the faults that hold until all it started has ended.
 
     `held`: the first two edits meet while the cloud answers nobody, so that the second finds the first running.
-    `after`: the second one comes as soon as the cloud was asked for this.
+    `after`: the second one comes as soon as the cloud was asked for this. `swaps`: the cloud swaps root volumes.
     """
 
     edits: Sequence[tuple[Document, Sequence[Fault]]]
     held: bool = False
     after: str | None = None
+    swaps: bool = False
 
 
 def _one_of(kind: str) -> Fault:
@@ -45,6 +46,7 @@ _STUCK_PORT: Fault = ("port.delete", "", FORBIDDEN)
 _STUCK_SUBNET: Fault = ("subnet.delete", "", FORBIDDEN)
 _STUCK_NETWORK: Fault = ("network.delete", "", FORBIDDEN)
 _NO_PLUG: Fault = ("interface.create", "", FORBIDDEN)
+_NO_ANSWER: Fault = ("ping", "_g1_", SILENT)
 _STUCK_SERVER: Fault = ("server.delete", "", FORBIDDEN)
 
 TROUBLES: Mapping[str, Trouble] = {
@@ -103,20 +105,43 @@ TROUBLES: Mapping[str, Trouble] = {
     ),
     "an interface that is refused": Trouble([(documents.wired, []), (documents.rewired, [_NO_PLUG])]),
     "a changed VM that is not alive": Trouble(
-        [(documents.wired, []), (documents.rewired_in_a_hurry, [("ping", "_g1_", SILENT)])]
+        [(documents.wired, []), (documents.in_a_hurry(documents.rewired), [_NO_ANSWER])]
     ),
     "an interface that is refused after a failure": Trouble(
-        [(documents.wired_and_another, [_G2_STAYS_AWAY]), (documents.rewired_and_another, [_NO_PLUG])]
+        [
+            (documents.and_another(documents.wired), [_G2_STAYS_AWAY]),
+            (documents.and_another(documents.rewired), [_NO_PLUG]),
+        ]
     ),
     "a changed VM that is not alive after a failure": Trouble(
         [
-            (documents.wired_and_another, [_G2_STAYS_AWAY]),
-            (documents.rewired_in_a_hurry_and_another, [("ping", "_g1_", SILENT)]),
+            (documents.and_another(documents.wired), [_G2_STAYS_AWAY]),
+            (documents.in_a_hurry(documents.rewired), [_NO_ANSWER]),
         ]
     ),
-    "interfaces changed after a failure": Trouble(
-        [(documents.wired_and_another, [_G2_STAYS_AWAY]), (documents.rewired_and_another, [])]
-    ),
+    **{
+        f"{what} after a failure": Trouble(
+            [(documents.and_another(before), [_G2_STAYS_AWAY]), (documents.and_another(after), [])], swaps=swaps
+        )
+        for what, before, after, swaps in (
+            ("interfaces changed", documents.wired, documents.rewired, False),
+            ("volumes changed", documents.stored, documents.stored_elsewhere, False),
+            ("a restore", documents.booted, documents.restored, False),
+            ("a restore by a swap", documents.booted, documents.restored, True),
+        )
+    },
+    **{
+        f"another volume for a VM that was not alive: {what}": Trouble([*earlier, (after, [])])
+        for what, before, after in (
+            ("data", documents.stored, documents.stored_elsewhere),
+            ("boot", documents.booted, documents.restored),
+        )
+        for earlier in (
+            [(documents.in_a_hurry(before), [_NO_ANSWER])],
+            [(before, []), (documents.in_a_hurry(before), [_NO_ANSWER])],
+        )
+        for what in (f"{what}, {'deploy' if len(earlier) == 1 else 'update'}",)
+    },
     "undeployed while it is made": Trouble(
         [(documents.single, [("server.create", "", HANG)]), (documents.gone, [])], after="server.create"
     ),
@@ -127,6 +152,7 @@ TROUBLES: Mapping[str, Trouble] = {
 async def meet(house: House, names: Names, trouble: Trouble) -> None:
     """Let it happen, and wait for its end."""
     edits = list(trouble.edits)
+    house.swaps(trouble.swaps)
     if trouble.held:
         await _both_at_once(house, names, edits)
         edits = edits[2:]

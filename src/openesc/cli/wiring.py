@@ -28,7 +28,7 @@ from openesc.events.block import BlockLog
 from openesc.events.callbacks.outbox import Outbox
 from openesc.events.callbacks.receiver import CallbackSettings
 from openesc.events.log import EventLog
-from openesc.lifecycle.context import LifecycleSettings
+from openesc.lifecycle.context import RECREATE, LifecycleSettings
 from openesc.lifecycle.context import Services as LifecycleServices
 from openesc.lifecycle.engine import Engine, EngineSettings
 from openesc.lifecycle.failpoints import Failpoints
@@ -156,7 +156,8 @@ def _build(settings: Settings, vimmanager: VimManager, cloud: Mapping[str, Any] 
         failpoints=failpoints,
     )
     lifecycle.queue = engine
-    planner = Planner(engine, settings.vim.default_id)
+    restores = settings.restore.root_volume == RECREATE or settings.swaps_root_volumes
+    planner = Planner(engine, settings.vim.default_id, restores=restores)
     outbox = Outbox(store, events, _callback_settings(settings), failpoints.reach)
     return Services(
         settings, store, Users(store), events, running, connectors, engine, planner, lifecycle, vimmanager, outbox
@@ -186,6 +187,8 @@ def _lifecycle_settings(settings: Settings, vimmanager: VimManager) -> Lifecycle
         snapshot_delete=_polling(vimmanager, "snapshot.delete"),
         volume_create=_polling(vimmanager, "volume.create"),
         recovery_retries=engine.recovery_retries_max,
+        root_volume=settings.restore.root_volume,
+        swap_root_volume=settings.swaps_root_volumes,
         export_folder=engine.export_dir or settings.data_dir / "exports",
     )
 

@@ -34,4 +34,8 @@ def read_applied(connection: Connection, deployment_id: str, vms: Iterable[Vm]) 
     rows: defaultdict[str, list[Resource]] = defaultdict(list)
     for row in inventory.resources(connection, deployment_id=deployment_id):
         rows[row.parent or ""].append(row)
-    return {vm_id: Applied(interfaces[vm_id], Held.of(rows[vm_id])) for vm_id in ids}
+    return {vm_id: Applied(interfaces[vm_id], Held.of(rows[vm_id]), _volumes(rows[vm_id])) for vm_id in ids}
+
+
+def _volumes(rows: Iterable[Resource]) -> list[Resource]:
+    return [row for row in rows if row.kind == "volume"]

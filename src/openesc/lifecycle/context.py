@@ -28,6 +28,9 @@ from openesc.vim.port import Cloud, Vim, VimRegistry
 T = TypeVar("T")
 
 
+RECREATE = "recreate"
+
+
 @dataclass(frozen=True, slots=True)
 class LifecycleSettings:
     """Times in seconds.
@@ -46,6 +49,10 @@ class LifecycleSettings:
     volume_create: Polling = field(default_factory=Polling)
     recovery_retries: int = 3
     """How often a recovery undeploys and deploys a VM where its group does not say."""
+    root_volume: str = RECREATE
+    """What becomes of a VM whose boot volume is replaced and not swapped by the cloud: `RECREATE` or ``refuse``."""
+    swap_root_volume: bool = False
+    """The cloud may be asked to swap root volumes: it exchanges them and copies nothing over the new one."""
     export_folder: Path | None = None
     """Where exports of VMs are written; None: nowhere."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from openesc.errors import OperationRefused
+from openesc.inventory.records import Vm
+from openesc.lifecycle.changes import VmChange
 from openesc.lifecycle.intent import Deployment, Group, PlacementRule
 from openesc.lifecycle.paths import deployment_path, group_path
 
 FIXED: Mapping[str, Callable[[Group], Any]] = {
-    "volumes": lambda group: group.volumes,
     "placement": lambda group: group.placements,
     "vim_vm_name": lambda group: group.vim_vm_name,
 }
@@ -34,6 +35,30 @@ def refusals(before: Deployment, after: Deployment, running: Collection[str]) ->
             "locator of a deployment cannot change while its VMs run: undeploy it and deploy it anew",
             path=f"{deployment_path(after.tenant, after.name)}/locator",
         )
+
+
+def volume_refusals(
+    vms: Iterable[Vm], after: Deployment, changing: Mapping[str, VmChange], *, restores: bool
+) -> Iterator[OperationRefused]:
+    """What of volumes cannot be had of the VMs there are, named once for each group. `restores`: a boot volume may be
+    replaced.
+    """
+    told: set[tuple[str, str]] = set()
+    for vm in vms:
+        change = changing.get(vm.id)
+        faults = list(change.faults) if change is not None else []
+        if change is not None and change.boot is not None and not restores:
+            faults.append((f"volumes/volume[name='{change.boot[1]}']", _NOT_RESTORED.format(vm.vm_group)))
+        for leaf, text in faults:
+            if (leaf, text) not in told:
+                told.add((leaf, text))
+                yield OperationRefused(text, path=f"{group_path(after.tenant, after.name, vm.vm_group)}/{leaf}")
+
+
+_NOT_RESTORED = (
+    "the boot volume of vm_group {} cannot be replaced: the cloud does not detach a root volume, and "
+    "restore.root_volume is refuse"
+)
 
 
 def _refusal(after: Deployment, group: Group, leaf: str, part: str | None = None) -> OperationRefused:

@@ -6,7 +6,7 @@ Read from canonical XML that is valid by the YANG, so nothing here checks. Units
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -280,7 +280,7 @@ def _group(element: etree._Element, locators: Mapping[str, FileLocator]) -> Grou
         bootup_time=integer(element, "bootup_time", 0),
         recovery_wait_time=integer(element, "recovery_wait_time", 0),
         interfaces=tuple(sorted(map(_interface, each(element, "interfaces/interface")), key=lambda i: i.nicid)),
-        volumes=tuple(sorted(map(_volume, each(element, "volumes/volume")), key=lambda v: v.order)),
+        volumes=_volumes(element),
         monitored=truth(element, "kpi_data/enabled", True),
         kpis=_kpis(element),
         day_zero=tuple(_day_zero(found, locators) for found in each(element, "config_data/configuration")),
@@ -333,6 +333,15 @@ def _pair(element: etree._Element) -> str:
 
 
 _SIZES = {"MiB": 1 / 1024, "GiB": 1, "TiB": 1024, "PiB": 1024**2, "EiB": 1024**3}
+
+
+def _volumes(element: etree._Element) -> tuple[Volume, ...]:
+    """In the order of volid. Where there is no image and none is named to boot, the first one boots."""
+    found = sorted(map(_volume, each(element, "volumes/volume")), key=lambda volume: volume.order)
+    named = any(volume.boot_index is not None for volume in found)
+    if found and not named and text(element, "image") is None:
+        found[0] = replace(found[0], boot_index=0)
+    return tuple(found)
 
 
 def _volume(element: etree._Element) -> Volume:

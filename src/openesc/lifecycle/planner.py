@@ -16,7 +16,7 @@ from openesc.inventory.records import Deployment, Vm
 from openesc.lifecycle import intent, journal, meets, resizes
 from openesc.lifecycle.applied import changes
 from openesc.lifecycle.changes import VmChange
-from openesc.lifecycle.in_place import refusals
+from openesc.lifecycle.in_place import refusals, volume_refusals
 from openesc.lifecycle.locks import EXCLUSIVE, SHARED, Claim, name_key
 from openesc.lifecycle.plan import capacity_faults, plan_vms
 from openesc.lifecycle.queue import Draft, Queue
@@ -39,11 +39,15 @@ class Wish:
 
 
 class Planner:
-    """Turns the units an edit touched into operations that bring the inventory there."""
+    """Turns the units an edit touched into operations that bring the inventory there.
 
-    def __init__(self, queue: Queue, default_vim: str) -> None:
+    `restores`: the boot volume of a VM may be replaced.
+    """
+
+    def __init__(self, queue: Queue, default_vim: str, *, restores: bool = True) -> None:
         self._queue = queue
         self._default_vim = default_vim
+        self._restores = restores
 
     def plan(self, tx: Tx, wishes: Iterable[Wish], requested_by: str | None = None) -> list[journal.OperationRow]:
         """Queue what the wishes need; a wish that is applied already, or on its way, needs nothing."""
@@ -127,7 +131,8 @@ class Planner:
         column = meets.column_of_service(tx.connection, current)
         changing = changes(tx.connection, current.id, vms, wanted)
         reasons = dict.fromkeys([*resizes.refusals(vms, wanted, current, column), *_waiting(vms, changing)])
-        report([*map(OperationRefused, reasons), *capacity_faults(vms, wanted)])
+        volumes = volume_refusals(vms, wanted, changing, restores=self._restores)
+        report([*map(OperationRefused, reasons), *capacity_faults(vms, wanted), *volumes])
         for vm in resizes.forgiven(vms, wanted):
             inventory.update_vm(tx, vm.id, declined_flavor=None)
 

@@ -90,6 +90,13 @@ class Operations(ProjectCalls):
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         await self._ask("detach_volume", lambda conn: conn.compute.delete_volume_attachment(server_id, volume_id))
 
+    async def swap_volume(self, server_id: str, volume_id: str, other_id: str) -> None:
+        url, body = (
+            f"/servers/{server_id}/os-volume_attachments/{volume_id}",
+            {"volumeAttachment": {"volumeId": other_id}},
+        )
+        await self._ask("swap_volume", lambda conn: rest.put(conn.compute, url, body))
+
     async def attach_interface(self, server_id: str, port_id: str) -> None:
         await self._ask(
             "attach_interface", lambda conn: conn.compute.create_server_interface(server_id, port_id=port_id)

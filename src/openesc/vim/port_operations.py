@@ -141,6 +141,14 @@ class ServerOperations(Protocol):
         """Detach; what is not attached is success. Raises: VimBadRequest for the root volume."""
         ...
 
+    async def swap_volume(self, server_id: str, volume_id: str, other_id: str) -> None:
+        """Exchange an attached volume, a root volume too, for another one.
+
+        Nova's libvirt driver copies the content of the first over the second one: what it held is lost. Newer ones keep
+        it for Cinder's own migrations. Raises: VimForbidden (no admin), VimConflict (not for callers like us).
+        """
+        ...
+
     async def attach_interface(self, server_id: str, port_id: str) -> None:
         """Give the server a port, while it runs or is stopped."""
         ...

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from ncclient.operations import OperationError
 from ncclient.transport import TransportError
-from tests.integration.main_job.house import House, until
+from tests.integration.main_job.house import House, texts, until
 from tests.integration.main_job.payloads import deployment, group
 from tests.integration.main_job.subscriber import subscribe, types
+from tests.integration.main_job.test_main_volumes import cloud
 from tests.integration.operations.vnf import Vnf, deployed, rpc
 
 V1, V2 = "SolTest-Cirros-Flavor", "SolTest-Cirros-Flavor-v2"
@@ -69,7 +70,12 @@ def serve(vnf: Vnf, action: str) -> Callable[[], object]:
     return lambda: rpc(vnf.house.session(), "serviceAction", actionType=action, tenantName="admin", depName="crash")
 
 
-CALLS = frozenset({"*/stop", "*/start", "*/resize", "*/confirm", "*/revert", "*/migrate"})
+CALLS = frozenset(
+    {
+        *("*/stop", "*/start", "*/resize", "*/confirm", "*/revert", "*/migrate", "*/change/volume/*/detach"),
+        *("*/change/restore/server/delete", "*/change/restore/server", "*/change/restore/stop"),
+    }
+)
 """Steps that change something in the cloud. Before any other one it is as after the one ahead of it."""
 
 
@@ -146,3 +152,44 @@ def test_migrations(vnf: Vnf, failpoints: Path) -> None:
     told = ("VM_MIGRATE_INIT", "VM_MIGRATED", "VM_VERIFY_RESIZE")
     through(vnf, failpoints, points, migrate(vnf, "cold"), *told)
     assert vnf.leaf(vnf.vms[0], "hostname") == here
+
+
+def volumes(*names: str) -> str:
+    made = "<volume><name>{}</name><size>1</size><image>SolTest-Cirros-Image</image><boot_index>0</boot_index></volume>"
+    given = "<volume><name>given</name><boot_index>-1</boot_index></volume>"
+    return "".join(given if name == "given" else made.format(name) for name in names)
+
+
+def rooted(*names: str) -> str:
+    """A deployment of one VM that boots from a volume; the whole of it."""
+    group_ = group(extra=f"<volumes>{volumes(*names)}</volumes>")
+    return deployment("rooted", group_, operation="replace")
+
+
+def test_a_restore_of_a_stopped_vm(vnf: Vnf, failpoints: Path) -> None:
+    """And a volume that was given is given back."""
+    house = vnf.house
+    with cloud(house) as connection:
+        connection.block_storage.create_volume(name="given", size=1)
+    house.session().edit(rooted("old", "given"))
+    rooted_vnf = Vnf("rooted", house, house.session(), subscribe(house), [])
+    rooted_vnf.until("SERVICE_ALIVE")
+    rpc(rooted_vnf.admin, "serviceAction", actionType="STOP", tenantName="admin", depName="rooted")
+    rooted_vnf.until("SERVICE_STOPPED")
+    points = boundaries(
+        "update",
+        *("*/change/volume/*/detach", "*/change/volume/*/left", "*/change/restore/server/delete"),
+        *("*/change/restore/server", "*/change/restore/stop", "*/change/restore/up", "*/change/updated", "close"),
+    )
+    again = partial(house.session().edit, rooted("new"))
+    through(rooted_vnf, failpoints, points, again, "VM_UPDATED", "SERVICE_UPDATED")
+    found = rooted_vnf.entry()
+    assert [texts(found, "out_of_band"), texts(found, "state")] == [
+        ["false"],
+        ["SERVICE_STOPPED_STATE", "VM_SHUTOFF_STATE"],
+    ]
+    [server] = texts(found, "vm_id")
+    assert house.guest(server)["power"] is False
+    with cloud(house) as connection:
+        assert connection.block_storage.find_volume("given").status == "available"
+    assert [row["kept"] for row in house.told("leftover.list") if row["deployment"] == "rooted"] == [True]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from openesc.inventory import states as s
-from openesc.inventory.records import Interface, Vm
+from openesc.inventory.records import Interface, Resource, Vm
 from openesc.lifecycle import intent
-from openesc.lifecycle.changes import Applied, VmChange, asked, change_of, monitor_mark
+from openesc.lifecycle.changes import Applied, VmChange, asked, asked_of_volume, change_of, monitor_mark
 from openesc.lifecycle.pools import Held
 
 SAMPLE = intent.parse((Path(__file__).parents[3] / "examples" / "cirros-vnf.xml").read_bytes())
@@ -89,3 +89,40 @@ def test_it_is_kept_in_the_journal() -> None:
     found = VmChange((1,), (1, 2), (0,), monitor=True)
     assert VmChange.from_json(found.to_json()) == found
     assert found.resources and not VmChange(monitor=True).resources
+
+
+def volume(name: str, **more: Any) -> intent.Volume:
+    return replace(intent.Volume(name, 1, None, None, None, None, 0), **more)
+
+
+def stored(wanted: intent.Volume, *, attached: bool = True) -> Resource:
+    facts = {"asked": asked_of_volume(wanted), "attached": attached}
+    return Resource("r", "volume", f"k/{wanted.name}", wanted.name, "t", "d", "v", "c", "id", True, facts, None, 1)
+
+
+def of_volumes(wanted: list[intent.Volume], rows: list[Resource]) -> VmChange:
+    return change_of(ALIVE, replace(GROUP, volumes=tuple(wanted)), Applied([], NONE, rows))
+
+
+def test_volumes_come_and_go() -> None:
+    assert not of_volumes([volume("a")], [stored(volume("a"))])
+    assert of_volumes([volume("b")], [stored(volume("a"))]) == VmChange(volumes_gone=("a",), volumes_new=("b",))
+    assert of_volumes([volume("a")], [stored(volume("a"), attached=False)]) == VmChange(volumes_new=("a",))
+
+
+def test_a_boot_volume_gives_its_place_to_another() -> None:
+    data, old, new = volume("data"), volume("old", boot_index=0), volume("new", size=None, boot_index=0)
+    assert of_volumes([new, data], [stored(old), stored(data)]) == VmChange(boot=("old", "new"))
+
+
+def test_what_an_attached_volume_does_not_change_is_named() -> None:
+    [(leaf, text)] = of_volumes([volume("a", size=2)], [stored(volume("a"))]).faults
+    assert leaf == "volumes/volume[name='a']/size"
+    assert text == f"size of volume a in vm_group {GROUP.name} cannot change: give it another name"
+    assert of_volumes([volume("a", size=2)], [stored(volume("a"), attached=False)]).faults == ()
+
+
+def test_a_boot_volume_that_only_goes_or_only_comes_is_named() -> None:
+    boot = volume("boot", boot_index=0)
+    assert of_volumes([], [stored(boot)]).faults[0][1].startswith(f"the boot volume boot of vm_group {GROUP.name} goes")
+    assert of_volumes([boot], []).faults[0][0] == "volumes/volume[name='boot']/boot_index"

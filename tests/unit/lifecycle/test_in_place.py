@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openesc.lifecycle.in_place import refusals
-from openesc.lifecycle.intent import Deployment, Placement, PlacementRule, Volume, parse
+from openesc.lifecycle.intent import Deployment, Placement, PlacementRule, parse
 
 SAMPLE = Path(__file__).parents[3] / "examples" / "cirros-vnf.xml"
 NAME = "SolTest-Cirros-VM-Group"
@@ -27,7 +27,6 @@ def with_group(deployment: Deployment, **changes: object) -> Deployment:
 @pytest.mark.parametrize(
     ("part", "changes"),
     [
-        ("volumes", {"volumes": (Volume("v", 1, None, None, None, None, 0),)}),
         ("placement", {"placements": (Placement("zone_host", "Host-24", None),)}),
         ("vim_vm_name", {"vim_vm_name": "cirros-vm"}),
     ],

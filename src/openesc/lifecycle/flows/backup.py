@@ -14,7 +14,8 @@ from openesc.lifecycle import journal
 from openesc.lifecycle.context import Services, Work, deployment_work
 from openesc.lifecycle.errors import Interrupted, OperationFailed, StepFailed
 from openesc.lifecycle.flows.actions import require
-from openesc.lifecycle.flows.parts import closed, record_leftover
+from openesc.lifecycle.flows.parts import closed
+from openesc.lifecycle.leftovers import record_leftover
 from openesc.lifecycle.operation import Operation
 from openesc.lifecycle.snapshot_events import about, text
 from openesc.lifecycle.steps.snapshots import Made, SnapshotSteps, volume_snapshot_name

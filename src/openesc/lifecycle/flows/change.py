@@ -5,23 +5,27 @@ updating an existing deployment).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from openesc.events import types
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_vm
-from openesc.inventory.records import Interface, Vm
+from openesc.inventory.records import Deployment, Interface, Vm
 from openesc.lifecycle import announce
 from openesc.lifecycle.changes import VmChange, monitor_mark
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.flows.parts import together
 from openesc.lifecycle.flows.vm_parts import is_lost, pause, rest
+from openesc.lifecycle.steps import volumes
+from openesc.lifecycle.steps.attachments import attach, detach
 from openesc.lifecycle.steps.guest import tell_guest
 from openesc.lifecycle.steps.interfaces import Interfaces
-from openesc.lifecycle.steps.lookup import look_up
+from openesc.lifecycle.steps.lookup import GroupFacts, look_up
 from openesc.lifecycle.steps.power import required_server
+from openesc.lifecycle.steps.restore import Restore
 from openesc.lifecycle.steps.vm_actions import VmActions
 from openesc.store import Tx
 
@@ -40,6 +44,7 @@ class _Change:
         self.op = work.op
         self.change = change
         self.group = work.intent.group(vm.vm_group)
+        self.before = vm
         self.vm = VmActions(work, vm, self.group)
         self.path = self.vm.path = f"{vm.vm_group}/{vm.ordinal}/change"
         self.interfaces = Interfaces(work, vm, self.group, self.path)
@@ -47,27 +52,63 @@ class _Change:
     async def run(self) -> None:
         """Raises: StepFailed after VM_UPDATED FAILURE, or VM_ALIVE FAILURE where the VM does not come back to life."""
         try:
-            await self.op.commit(f"{self.path}/pause", lambda tx: pause(tx, self.vm.vm))
+            self.before = Vm(**await self.op.commit(f"{self.path}/pause", self._pause))
             if self.change.resources:
                 await self._change_resources()
+            await self._refresh()
             await tell_guest(self.work, self.vm.vm, self.path, "update", monitored=self.vm.monitored)
         except StepFailed as failure:
             reason = failure.reason
+            await self._refresh()
             lost = await is_lost(self.vm)
             await self.op.commit(f"{self.path}/refused", lambda tx: self._refused(tx, reason, lost=lost))
             raise
         await self._monitor()
 
+    def _pause(self, tx: Tx) -> dict[str, Any]:
+        """The VM as it was when its change began: a later life may find it with another server, or with none."""
+        vm, _ = _as_it_is(tx, self.vm.vm)
+        pause(tx, vm)
+        return {name: getattr(vm, name) for name in vm.__slots__}
+
     async def _change_resources(self) -> None:
+        """What goes, goes first: its addresses may come back. Raises: StepFailed."""
+        if self.change.faults:
+            raise StepFailed("; ".join(text for _, text in self.change.faults))
         facts = await look_up(self.work, self.group)  # before anything is taken away
-        server_id = required_server(self.vm.vm)
+        server_id = required_server(self.before)
         await self._remove_interfaces(server_id)
+        await self._remove_volumes(server_id)
+        await self._add_interfaces(facts, server_id)
+        await self._add_volumes(facts, server_id)
+        if self.change.boot is not None:
+            await Restore(self.work, self.before, self.group, self.path).run(*self.change.boot, server_id)
+        await self.op.commit(f"{self.path}/updated", lambda tx: self._updated(tx))
+
+    async def _add_interfaces(self, facts: GroupFacts, server_id: str) -> None:
         wanted = {nic.nicid: nic for nic in self.group.interfaces}
         for nicid in (*self.change.new, *self.change.changed):
             row = await self.interfaces.ensure(wanted[nicid], facts, attached=False)
             if nicid in self.change.new:
                 await self.interfaces.attach(row, server_id)
-        await self.op.commit(f"{self.path}/updated", lambda tx: self._updated(tx))
+
+    async def _remove_volumes(self, server_id: str) -> None:
+        rows = await volumes.rows_of(self.work, self.vm.vm)
+        for name in self.change.volumes_gone:
+            if name in rows:  # else it is gone since an earlier life
+                await detach(self.work, rows[name], server_id, self.path)
+                await volumes.let_go(self.work, rows[name], self.path)
+
+    async def _add_volumes(self, facts: GroupFacts, server_id: str) -> None:
+        wanted = {volume.name: volume for volume in self.group.volumes}
+        for name in self.change.volumes_new:
+            volume_id = await volumes.ensure(self.work, self.vm.vm, wanted[name], facts.image_id, self.path)
+            await attach(self.work, self.vm.vm, wanted[name], volume_id, server_id, self.path)
+
+    async def _refresh(self) -> None:
+        """A restore may have given it another server."""
+        found = await self.work.services.store.read(lambda c: inventory.vm(c, self.vm.vm.id))
+        self.vm.vm = found or self.vm.vm
 
     async def _remove_interfaces(self, server_id: str) -> None:
         """By the rows as they are now: one that is exchanged has its new row once the old one is gone."""
@@ -77,8 +118,12 @@ class _Change:
                 await self.interfaces.remove(rows[nicid], server_id)
 
     def _updated(self, tx: Tx) -> None:
+        """A server that was made anew is the target; the source is the one that was."""
         vm, interfaces = _as_it_is(tx, self.vm.vm)
-        self.work.tell(tx, announce.vm(types.VM_UPDATED, self.work.deployment, vm, interfaces))
+        event = announce.vm(types.VM_UPDATED, self.work.deployment, self.before, interfaces)
+        if vm.server_id != self.before.server_id:
+            event = replace(event, vm_target=announce.vm_info(self.work.deployment, vm, interfaces))
+        self.work.tell(tx, event)
 
     def _refused(self, tx: Tx, reason: str, *, lost: bool) -> None:
         """It is monitored as before, unless the cloud lost it."""
@@ -86,9 +131,15 @@ class _Change:
         current = inventory.deployment(tx.connection, self.work.deployment.id)
         assert current is not None
         if vm.state != states.VM_UNDEPLOYING:
-            rest(tx, current, vm, reason, lost=lost)
-            inventory.update_vm(tx, vm.id, failure=reason)
+            self._rest(tx, current, vm, reason, lost=lost)
         self.work.tell(tx, announce.vm(types.VM_UPDATED, current, vm, interfaces, failure=reason))
+
+    def _rest(self, tx: Tx, current: Deployment, vm: Vm, reason: str, *, lost: bool) -> None:
+        if lost or vm.server_id is None:  # it was to be made anew, and was not
+            move_vm(tx, vm.id, "fail", failure=reason)
+        else:
+            rest(tx, current, vm, reason, lost=False)
+            inventory.update_vm(tx, vm.id, failure=reason)
 
     async def _monitor(self) -> None:
         """The monitor is set by the current kpi_data; a VM that was never alive before tells that it is."""

@@ -13,6 +13,7 @@ from openesc.inventory.records import Interface, Vm
 from openesc.lifecycle import intent
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import OperationFailed, StepFailed
+from openesc.lifecycle.leftovers import record_leftover
 from openesc.lifecycle.operation import Operation
 from openesc.lifecycle.steps import volumes
 from openesc.lifecycle.steps.interfaces import Interfaces, kept_interfaces
@@ -161,6 +162,7 @@ async def _boot(work: Work, vm: Vm, steps: VmSteps, *, clear: bool) -> tuple[str
     facts = await look_up(work, steps.group)
     if clear:  # nothing of an earlier try may be in the way
         await remove_from_cloud(work, vm, f"{steps.path}/again", keep=await kept_interfaces(work, vm, steps.group))
+        await volumes.drop_unwanted(work, vm, steps.group, f"{steps.path}/again")
     ports = Interfaces(work, vm, steps.group, steps.path)
     interfaces = [await ports.ensure(wanted, facts) for wanted in steps.group.interfaces]
     devices = await volumes.prepare(work, vm, steps.group, facts.image_id, steps.path)
@@ -198,21 +200,3 @@ def record_vm_leftover(work: Work, vm: Vm, reason: str, tx: Any) -> None:
     found += [("port", interface.port_id, f"{vm.name} nic {interface.nicid}") for interface in interfaces]
     for kind, external_id, name in found:
         record_leftover(work, tx, kind, external_id, name, reason)
-
-
-def record_leftover(work: Work, tx: Any, kind: str, external_id: str, name: str, reason: str) -> None:
-    """Something of the deployment is or may be left in the cloud."""
-    inventory.add_leftover(
-        tx,
-        {
-            "kind": kind,
-            "external_id": external_id or name,
-            "name": name,
-            "vim_id": work.deployment.vim_id,
-            "project": work.deployment.project,
-            "tenant": work.deployment.tenant,
-            "deployment": work.deployment.name,
-            "deployment_id": work.deployment.id,
-            "reason": reason,
-        },
-    )

@@ -14,6 +14,8 @@ _VM = (
     "*/*/begin",
     "*/*/again/server/delete",
     "*/*/again/port/delete",
+    "*/*/again/volume/*/delete",
+    "*/*/again/volume/*/left",
     "*/*/port/*",
     "*/*/volume/*",
     "*/*/volume/*/available",
@@ -28,10 +30,18 @@ _VM = (
     "*/*/failed",
 )
 _INTERFACE = ("interface/*/detach", "interface/*/delete", "port/*", "interface/*/attach", "interface/*/change")
-_CHANGE = tuple(
-    f"*/*/change/{step}"
-    for step in ("pause", *_INTERFACE, "updated", "metadata", "refused", "resume", "alive/deadline", "alive", "failed")
+_VOLUME = tuple(
+    f"volume/*{step}" for step in ("/detach", "/detached", "/delete", "/left", "", "/available", "/attach", "/attached")
 )
+_RESTORE = tuple(
+    f"restore/{step}"
+    for step in (
+        *("lookup", "volume/*", "volume/*/available", "swap", "swapped", "server/delete", "server/gone"),
+        *("volume/*/left", "server", "up", "stop"),
+    )
+)
+_CHANGED = ("updated", "metadata", "refused", "resume", "alive/deadline", "alive", "failed")
+_CHANGE = tuple(f"*/*/change/{step}" for step in ("pause", *_INTERFACE, *_VOLUME, *_RESTORE, *_CHANGED))
 _REMOVE = ("vm/*/server/delete", "vm/*/port/delete", "vm/*/volume/*/delete", "vm/*/gone", "vm/*/failed")
 _LATE = ("late/until", "late/*/server/delete", "late/*/port/delete", "late/volumes-and-networks")
 _SUBNET_GOES = ("subnet:network:*/*/*/delete", "subnet:network:*/*/*/delete/failed")

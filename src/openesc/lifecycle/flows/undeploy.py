@@ -19,8 +19,9 @@ from openesc.lifecycle import announce, journal
 from openesc.lifecycle.context import Services, Work, deployment_work
 from openesc.lifecycle.errors import OperationFailed, StepFailed
 from openesc.lifecycle.flows import strays
-from openesc.lifecycle.flows.parts import closed, record_leftover, record_vm_leftover, remove_networks, together
+from openesc.lifecycle.flows.parts import closed, record_vm_leftover, remove_networks, together
 from openesc.lifecycle.flows.strays import remove_volume_and_network_strays
+from openesc.lifecycle.leftovers import record_leftover
 from openesc.lifecycle.operation import Attempt, Operation
 from openesc.lifecycle.pools import give_back
 from openesc.lifecycle.steps import volumes
@@ -131,6 +132,9 @@ def _vm_gone(tx: Tx, work: Work, vm: Vm) -> None:
 def _forget(tx: Tx, vm: Vm) -> None:
     move_vm(tx, vm.id, "gone")
     give_back(tx, vm.id)
+    for row in inventory.resources(tx.connection, kind=volumes.KIND, parent=vm.id):
+        if not row.owned:  # it was given to the VM, and stays as it is
+            inventory.remove_resource(tx, row.key)
     inventory.remove_vm(tx, vm.id)
 
 

@@ -48,13 +48,16 @@ class GroupFacts:
         raise StepFailed(f"subnet {wanted.subnet} not found in network {wanted.network}")
 
 
-async def look_up(work: Work, group: intent.Group) -> GroupFacts:
-    """Find everything the group names. Raises: StepFailed naming what is not there."""
+async def look_up(work: Work, group: intent.Group, path: str | None = None) -> GroupFacts:
+    """Find everything the group names, once for all its VMs, or under a `path` of one's own.
+
+    Raises: StepFailed naming what is not there.
+    """
 
     async def act(_: Attempt) -> dict[str, Any]:
         return await persist(work.settings.patience, lambda: _find(work, group))
 
-    return _from_result(await work.op.step(f"{group.name}/lookup", act))
+    return _from_result(await work.op.step(f"{path or group.name}/lookup", act))
 
 
 async def _find(work: Work, group: intent.Group) -> dict[str, Any]:

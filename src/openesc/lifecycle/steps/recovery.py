@@ -10,7 +10,7 @@ from openesc.events import types
 from openesc.events.escevent import EscEvent
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_vm
-from openesc.inventory.records import Interface, Resource, Vm
+from openesc.inventory.records import Interface, Vm
 from openesc.lifecycle import announce, intent
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
@@ -24,7 +24,7 @@ from openesc.lifecycle.steps.lookup import GroupFacts
 from openesc.lifecycle.steps.servers import VmSteps
 from openesc.store import Tx, now_ms
 from openesc.vim import goals
-from openesc.vim.port import BlockDevice, Server
+from openesc.vim.port import Server
 
 REBOOT = "reboot"
 
@@ -137,7 +137,8 @@ class RecoverySteps:
         steps = VmSteps(self.work, self.vm, self.group)
         steps.path = path
         interfaces = await self._interfaces(facts, path)
-        devices = await self._devices(facts, path)
+        await volumes.drop_unwanted(self.work, self.vm, self.group, path)
+        devices = await volumes.prepare(self.work, self.vm, self.group, facts.image_id, path)
         server_id = await steps.server(facts, interfaces, devices)
         waiting = (await self.work.cloud()).wait_server(server_id, goals.active, self.work.settings.server_timeout)
         server = await self.work.answered(waiting)
@@ -156,27 +157,6 @@ class RecoverySteps:
             if row.nicid not in kept:
                 await ports.remove(row, None)
         return [await ports.ensure(wanted, facts) for wanted in self.group.interfaces]
-
-    async def _devices(self, facts: GroupFacts, path: str) -> volumes.Devices:
-        """The volumes that were made for the VM are used again; others are looked up or made."""
-        made = await self.work.services.store.read(lambda c: inventory.resources(c, kind="volume", parent=self.vm.id))
-        kept = {record.name: record for record in made if record.external_id is not None}
-        devices = []
-        for wanted in self.group.volumes:
-            if wanted.name in kept:
-                devices.append(await self._kept(kept[wanted.name], wanted, f"{path}/volume/{wanted.name}/available"))
-            else:
-                only = replace(self.group, volumes=(wanted,))
-                devices += (await volumes.prepare(self.work, self.vm, only, facts.image_id, path)).devices
-        return volumes.Devices(tuple(devices))
-
-    async def _kept(self, record: Resource, wanted: intent.Volume, path: str) -> BlockDevice:
-        volume_id = str(record.external_id)
-        if not self.op.done(path):  # later it may be in use by the new server already
-            await volumes.available(self.work, volume_id)
-            await self.op.commit(path, lambda tx: None)
-        index = wanted.boot_index if wanted.boot_index is not None else -1
-        return BlockDevice(volume_id, boot_index=index, disk_bus=wanted.bus)
 
     async def alive_after_deploy(self, path: str) -> None:
         """The new VM is alive within bootup_time, if it is monitored. Raises: StepFailed."""

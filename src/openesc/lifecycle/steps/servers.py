@@ -66,6 +66,7 @@ class VmSteps:
                 tx, self.vm.id, server_id=result["id"], image=self.group.image, flavor=facts.flavor_name
             )
             inventory.all_attached(tx, self.vm.id)
+            volumes.attached(tx, self.vm.id, self.group.volumes)
 
         return str((await self.op.step(f"{self.path}/server", act, record))["id"])
 
@@ -148,12 +149,6 @@ async def remove_from_cloud(work: Work, vm: Vm, path: str, keep: Collection[Inte
     cloud = await work.cloud()
     patience, kept = work.settings.patience, {row.port_id for row in keep}
 
-    async def delete_servers(_: Attempt) -> list[str]:
-        named = await persist(patience, lambda: cloud.servers_named(vm.name))
-        ids = {server.id for server in named} | ({vm.server_id} if vm.server_id else set())
-        await asyncio.gather(*(persist(patience, lambda i=i: cloud.delete_server(i)) for i in ids))  # type: ignore[misc]
-        return sorted(ids)
-
     async def delete_ports(_: Attempt) -> None:
         ports = await persist(patience, lambda: cloud.ports_tagged(vm_tag(vm.id)))
         leaving = [port.id for port in ports if port.id not in kept]
@@ -164,10 +159,33 @@ async def remove_from_cloud(work: Work, vm: Vm, path: str, keep: Collection[Inte
             if row.port_id not in kept:
                 inventory.remove_interface(tx, row)
 
-    ids = await work.op.step(f"{path}/server/delete", delete_servers)
+    ids = await delete_servers(work, vm, path)
     if not work.op.done(f"{path}/port/delete"):
         await _gone(work, ids)
     await work.op.step(f"{path}/port/delete", delete_ports, forget)
+
+
+async def delete_servers(work: Work, vm: Vm, path: str) -> list[str]:
+    """Ask for the deletion of the VM's server, and of whatever else has its name. Returns their ids."""
+    cloud, patience = await work.cloud(), work.settings.patience
+
+    async def act(_: Attempt) -> list[str]:
+        named = await persist(patience, lambda: cloud.servers_named(vm.name))
+        ids = {server.id for server in named} | ({vm.server_id} if vm.server_id else set())
+        await asyncio.gather(*(persist(patience, lambda i=i: cloud.delete_server(i)) for i in ids))  # type: ignore[misc]
+        return sorted(ids)
+
+    ids: list[str] = await work.op.step(f"{path}/server/delete", act)
+    return ids
+
+
+async def remove_server(work: Work, vm: Vm, path: str) -> None:
+    """The VM has no server any more; its ports and volumes stay. Raises: StepFailed."""
+    ids = await delete_servers(work, vm, path)
+    if not work.op.done(f"{path}/server/gone"):
+        await _gone(work, ids)
+    nothing = {"server_id": None, "host_id": None, "hostname": None}
+    await work.op.commit(f"{path}/server/gone", lambda tx: inventory.update_vm(tx, vm.id, **nothing))
 
 
 async def _gone(work: Work, server_ids: list[str]) -> None:

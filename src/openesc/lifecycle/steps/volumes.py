@@ -1,22 +1,28 @@
-"""Volumes of a VM at its first boot: existing ones are used, others are made and die with the VM."""
+"""Volumes of a VM: existing ones are used, others are made and die with the VM."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Resource, Vm
 from openesc.lifecycle import intent
+from openesc.lifecycle.changes import asked_of_volume, boots
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
+from openesc.lifecycle.leftovers import record_leftover
 from openesc.lifecycle.operation import Attempt, Operation
 from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.lifecycle.steps.names import volume_name
 from openesc.store import Tx, now_ms
-from openesc.vim.errors import VimError, VimNotFound
+from openesc.vim.errors import VimBadRequest, VimError, VimNotFound
 from openesc.vim.port import BlockDevice, Cloud, Volume, VolumeSpec
+
+KIND = "volume"
+NOT_FOUND = 404
 
 LONGEST = 366 * 86400.0
 """Seconds: longer than any time-out that can be configured."""
@@ -33,21 +39,62 @@ class Devices:
         return any(device.boot_index == 0 for device in self.devices)
 
 
+async def rows_of(work: Work, vm: Vm) -> dict[str, Resource]:
+    """The volumes of a VM by their configured names: those made for it, and those it was given (not `owned`)."""
+    rows = await work.services.store.read(lambda c: inventory.resources(c, kind=KIND, parent=vm.id))
+    return {row.name: row for row in rows}
+
+
 async def prepare(work: Work, vm: Vm, group: intent.Group, image_id: str | None, path: str) -> Devices:
     """Every volume of the group is there and available. Raises: StepFailed."""
-    devices = [await _device(work, vm, volume, image_id, f"{path}/volume/{volume.name}") for volume in group.volumes]
+    devices = [await _device(work, vm, volume, image_id, path) for volume in group.volumes]
     return Devices(tuple(devices))
 
 
 async def _device(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None, path: str) -> BlockDevice:
-    volume_id = await (
-        _existing(work, wanted, path) if wanted.size is None else _made(work, vm, wanted, image_id, path)
-    )
+    volume_id = await ensure(work, vm, wanted, image_id, path)
+    boot_index = wanted.boot_index if wanted.boot_index is not None else -1
+    return BlockDevice(volume_id, boot_index=boot_index, disk_bus=wanted.bus)
+
+
+async def ensure(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None, path: str) -> str:
+    """The volume the VM has had, while the cloud has it; else an existing one, or one made for it. It is available
+    when this returns its id.
+
+    `path`: the prefix of the steps. Raises: StepFailed.
+    """
+    path = f"{path}/volume/{wanted.name}"
+    volume_id = await _kept(work, vm, wanted)
+    if volume_id is None:
+        volume_id = await (
+            _existing(work, vm, wanted, path) if wanted.size is None else _made(work, vm, wanted, image_id, path)
+        )
     if not work.op.done(f"{path}/available"):
         await available(work, volume_id)
         await work.op.commit(f"{path}/available", lambda tx: None)
-    boot_index = wanted.boot_index if wanted.boot_index is not None else -1
-    return BlockDevice(volume_id, boot_index=boot_index, disk_bus=wanted.bus)
+    return volume_id
+
+
+async def _kept(work: Work, vm: Vm, wanted: intent.Volume) -> str | None:
+    row = (await rows_of(work, vm)).get(wanted.name)
+    if row is None or row.external_id is None:
+        return None
+    there = row.facts.get("asked") or {}
+    other = [leaf for leaf in _CONTENT if there.get(leaf, getattr(wanted, leaf)) != getattr(wanted, leaf)]
+    if other:
+        raise StepFailed(f"{', '.join(other)} of volume {wanted.name} cannot change: give it another name")
+    cloud, volume_id = await work.cloud(), row.external_id
+    try:
+        await work.answered(persist(work.settings.patience, lambda: cloud.get_volume(volume_id)))
+    except StepFailed as failure:
+        if failure.status == NOT_FOUND:
+            return None
+        raise
+    return volume_id
+
+
+_CONTENT = ("size", "type", "image")
+"""Leaves that say what is in a volume: another one would have to be made."""
 
 
 async def available(work: Work, volume_id: str) -> None:
@@ -76,16 +123,21 @@ async def _last_look(op: Operation, cloud: Cloud, polling: Polling, volume_id: s
         raise StepFailed(f"volume [{volume_id}] is {status} after {polling.timeout:g} seconds")
 
 
-async def _existing(work: Work, wanted: intent.Volume, path: str) -> str:
+async def _existing(work: Work, vm: Vm, wanted: intent.Volume, path: str) -> str:
     cloud = await work.cloud()
 
-    async def act(_: Attempt) -> str:
+    async def act(_: Attempt) -> dict[str, Any]:
         found = await persist(work.settings.patience, lambda: cloud.find_volume(wanted.name))
         if found is None:
             raise VimNotFound(f"volume {wanted.name} not found (give a size to have it made)")
-        return found.id
+        if wanted.boot_index == 0 and not found.bootable:
+            raise VimBadRequest(f"volume {wanted.name} [{found.id}] is not bootable")
+        return {"id": found.id, "name": found.name}
 
-    return str(await work.op.step(path, act))
+    def record(tx: Tx, result: dict[str, Any]) -> None:
+        _put(tx, _resource(tx, work, vm, wanted, result["name"], result["id"], owned=False))
+
+    return str((await work.op.step(path, act, record))["id"])
 
 
 async def _made(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None, path: str) -> str:
@@ -101,9 +153,7 @@ async def _made(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None,
         return {"id": volume.id, "doubt": doubt}
 
     def record(tx: Tx, result: dict[str, Any]) -> None:
-        key = volume_key(vm, wanted.name)
-        inventory.remove_resource(tx, key)
-        inventory.add_resource(tx, _resource(tx, work, vm, wanted.name, name, result["id"]))
+        _put(tx, _resource(tx, work, vm, wanted, name, result["id"], owned=True))
 
     return str((await work.op.step(path, act, record))["id"])
 
@@ -130,39 +180,85 @@ async def _source(work: Work, cloud: Cloud, wanted: intent.Volume, image_id: str
     return found.id
 
 
-def volume_key(vm: Vm, name: str) -> str:
-    return f"volume:{vm.id}/{name}"
+def _put(tx: Tx, record: Resource) -> None:
+    inventory.remove_resource(tx, record.key)
+    inventory.add_resource(tx, record)
 
 
-def _resource(tx: Tx, work: Work, vm: Vm, name: str, cloud_name: str, volume_id: str) -> Resource:
+def _resource(
+    tx: Tx, work: Work, vm: Vm, wanted: intent.Volume, cloud_name: str, volume_id: str, *, owned: bool
+) -> Resource:
     return Resource(
         id=inventory.new_id(),
-        kind="volume",
-        key=volume_key(vm, name),
-        name=name,
+        kind=KIND,
+        key=f"{KIND}:{vm.id}/{wanted.name}",
+        name=wanted.name,
         tenant=work.deployment.tenant,
         deployment_id=work.deployment.id,
         parent=vm.id,
         cloud_name=cloud_name,
         external_id=volume_id,
-        owned=True,
-        facts={},
+        owned=owned,
+        facts={"asked": asked_of_volume(wanted), "attached": False},
         failure=None,
         created_at=tx.clock.tick(),
     )
 
 
+def attached(tx: Tx, vm_id: str, wanted: Iterable[intent.Volume]) -> None:
+    """The VM's server has these volumes now."""
+    leaves = {volume.name: asked_of_volume(volume) for volume in wanted}
+    for row in inventory.resources(tx.connection, kind=KIND, parent=vm_id):
+        if row.name in leaves:
+            inventory.update_resource(tx, row.key, facts={"asked": leaves[row.name], "attached": True})
+
+
 async def remove(work: Work, vm: Vm, path: str) -> None:
     """Delete the volumes that were made for the VM; others stay. Raises: StepFailed."""
-    made = await work.services.store.read(lambda c: inventory.resources(c, kind="volume", parent=vm.id))
-    cloud = await work.cloud()
-    for record in made:
-        volume_id = record.external_id or ""
+    for row in (await rows_of(work, vm)).values():
+        if row.owned:
+            await delete(work, row, path)
 
-        async def act(_: Attempt, volume_id: str = volume_id) -> None:
-            await persist(work.settings.patience, lambda: cloud.delete_volume(volume_id))
 
-        def forget(tx: Tx, _: object, key: str = record.key) -> None:
-            inventory.remove_resource(tx, key)
+async def delete(work: Work, row: Resource, path: str) -> None:
+    """Delete a volume that was made for a VM, and forget it. Raises: StepFailed."""
+    cloud, volume_id = await work.cloud(), row.external_id or ""
 
-        await work.op.step(f"{path}/volume/{record.name}/delete", act, forget)
+    async def act(_: Attempt) -> None:
+        await persist(work.settings.patience, lambda: cloud.delete_volume(volume_id))
+
+    def forget(tx: Tx, _: object) -> None:
+        inventory.remove_resource(tx, row.key)
+
+    await work.op.step(f"{path}/volume/{row.name}/delete", act, forget)
+
+
+async def drop_unwanted(work: Work, vm: Vm, group: intent.Group, path: str) -> None:
+    """The volumes of a VM without a server that its document wants no more: those made for it are deleted, others
+    forgotten. A boot volume that gave its place to another is kept.
+
+    Raises: StepFailed.
+    """
+    wanted = {volume.name for volume in group.volumes}
+    for row in (await rows_of(work, vm)).values():
+        if row.name not in wanted:
+            await let_go(work, row, path)
+
+
+async def let_go(work: Work, row: Resource, path: str) -> None:
+    """A volume that no server has any more: see `drop_unwanted`."""
+    if row.owned and not boots(row):
+        await available(work, row.external_id or "")
+        await delete(work, row, path)
+    else:
+        await work.op.commit(f"{path}/volume/{row.name}/left", lambda tx: leave(tx, work, row))
+
+
+def leave(tx: Tx, work: Work, row: Resource) -> None:
+    """It stays in the cloud. A boot volume that was replaced is listed (user guide, restore): somebody else cleans it
+    up.
+    """
+    if boots(row):
+        reason = f"the boot volume {row.name} was replaced by a restore: it is kept on purpose"
+        record_leftover(work, tx, KIND, row.external_id or "", row.cloud_name, reason, kept=True)
+    inventory.remove_resource(tx, row.key)

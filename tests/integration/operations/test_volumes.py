@@ -1,0 +1,149 @@
+"""Volumes of running VMs come and go by a service update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.integration.main_job.house import House, Session, texts
+from tests.integration.main_job.payloads import deployment, group, undeploy
+from tests.integration.main_job.subscriber import Subscriber, types
+from tests.integration.main_job.test_main_volumes import cloud
+from tests.integration.operations.test_interfaces import replaced
+from tests.integration.operations.vnf import Vnf, deployed, rpc
+
+GIVEN = "<volume><name>given</name><volid>1</volid><bus>virtio</bus></volume>"
+OWN = "<volume><name>own</name><volid>2</volid><size>1</size><sizeunit>GiB</sizeunit><bus>virtio</bus></volume>"
+
+
+def with_volumes(*volumes: str) -> str:
+    return group(extra=f"<volumes>{''.join(volumes)}</volumes>" if volumes else "")
+
+
+def statuses(house: House) -> dict[str, str]:
+    """The volumes of the cloud by name, a VM's name cut away from those that were made for it."""
+    with cloud(house) as connection:
+        return {str(one.name).rpartition("_")[2]: one.status for one in connection.block_storage.volumes()}
+
+
+def plugged(vnf: Vnf) -> list[str]:
+    """The names of the volumes that the server has."""
+    [server] = texts(vnf.entry(), "vm_id")
+    ids = vnf.house.guest(server)["volumes"]
+    with cloud(vnf.house) as connection:
+        return sorted(str(connection.block_storage.get_volume(one).name).rpartition("_")[2] for one in ids)
+
+
+@pytest.fixture
+def given(house: House) -> Iterator[Any]:
+    """A volume that is not ours."""
+    with cloud(house) as connection:
+        made = connection.block_storage.create_volume(name="given", size=1)
+        connection.block_storage.wait_for_status(made, "available", interval=0.1, wait=20)
+        yield made
+        assert connection.block_storage.get_volume(made).status == "available", "it is left as it was"
+        connection.block_storage.delete_volume(made)
+
+
+@pytest.fixture
+def vnf(given: Any, house: House, admin: Session, subscriber: Subscriber) -> Iterator[Vnf]:
+    found = deployed("stored", house, admin, subscriber)
+    yield found
+    admin.edit(undeploy("stored"))
+    found.until("SERVICE_UNDEPLOYED")
+    assert [name for name in house.names("volumes") if name.startswith("stored")] == []
+
+
+def test_volumes_come_and_go(vnf: Vnf) -> None:
+    """Ours is deleted, the one that was given stays."""
+    vm_id = texts(vnf.entry(), "vm_id")
+    vnf.admin.edit(replaced("stored", with_volumes(GIVEN, OWN)))
+    came = vnf.until("SERVICE_UPDATED")
+    assert types(came) == ["VM_UPDATED", "SERVICE_UPDATED"]
+    assert {event.status for event in came} == {"SUCCESS"}
+    assert plugged(vnf) == ["given", "own"]
+    shown = dict(zip(texts(vnf.entry(), "name")[-2:], texts(vnf.entry(), "out_of_band"), strict=True))
+    assert sorted(texts(vnf.entry(), "out_of_band")) == ["false", "true"], shown
+    assert texts(vnf.entry(), "vm_id") == vm_id
+    assert vnf.states == ["SERVICE_ACTIVE_STATE", "VM_ALIVE_STATE"]
+    vnf.admin.edit(replaced("stored", with_volumes()))
+    assert types(vnf.until("SERVICE_UPDATED")) == ["VM_UPDATED", "SERVICE_UPDATED"]
+    assert plugged(vnf) == []
+    assert statuses(vnf.house) == {"given": "available"}
+    assert texts(vnf.entry(), "volume_id") == []
+
+
+def test_an_undeployment_leaves_what_was_given(vnf: Vnf) -> None:
+    vnf.admin.edit(replaced("stored", with_volumes(GIVEN, OWN)))
+    vnf.until("SERVICE_UPDATED")
+
+
+def test_a_stopped_vm_gets_its_volume(vnf: Vnf) -> None:
+    rpc(vnf.admin, "vmAction", actionType="STOP", vmName=vnf.vms[0])
+    vnf.until("VM_STOPPED")
+    vnf.admin.edit(replaced("stored", with_volumes(OWN)))
+    assert types(vnf.until("SERVICE_UPDATED")) == ["VM_UPDATED", "SERVICE_UPDATED"]
+    assert plugged(vnf) == ["own"]
+    assert vnf.states[1] == "VM_SHUTOFF_STATE"
+
+
+@pytest.mark.parametrize(
+    ("operation", "action", "words"),
+    [
+        ("volume.create", {"type": "quota"}, "VolumeLimitExceeded"),
+        ("volume_attachment.create", {"type": "http", "status": 400}, ""),
+        ("volume_attachment.create", {"type": "fail", "text": "no path to the disk"}, "no path to the disk"),
+    ],
+)
+def test_a_failed_update_is_sent_again(vnf: Vnf, operation: str, action: dict[str, Any], words: str) -> None:
+    document = replaced("stored", with_volumes(OWN))
+    with vnf.house.fault(operation, action):
+        vnf.admin.edit(document)
+        came = vnf.until("SERVICE_UPDATED")
+    assert [(event.type, event.status) for event in came] == [("VM_UPDATED", "FAILURE"), ("SERVICE_UPDATED", "FAILURE")]
+    assert words in str(came[0].status_message) and words in str(came[1].status_message)
+    assert vnf.states == ["SERVICE_ERROR_STATE", "VM_ALIVE_STATE"]
+    vnf.admin.edit(document)
+    assert {event.status for event in vnf.until("SERVICE_UPDATED")} == {"SUCCESS"}
+    assert plugged(vnf) == ["own"]
+    assert len([name for name in vnf.house.names("volumes") if name.startswith("stored")]) == 1
+
+
+def test_a_volume_that_is_not_detached_stays(vnf: Vnf) -> None:
+    vnf.admin.edit(replaced("stored", with_volumes(OWN)))
+    vnf.until("SERVICE_UPDATED")
+    with vnf.house.fault("volume_attachment.delete", {"type": "fail", "text": "the guest holds it"}):
+        vnf.admin.edit(replaced("stored", with_volumes()))
+        came = vnf.until("SERVICE_UPDATED")
+    assert "was not detached: it is in-use: the guest holds it" in str(came[0].status_message)
+    vnf.admin.edit(replaced("stored", with_volumes()))
+    assert {event.status for event in vnf.until("SERVICE_UPDATED")} == {"SUCCESS"}
+    assert statuses(vnf.house) == {"given": "available"}
+
+
+def test_leaves_that_cannot_change_are_named(vnf: Vnf) -> None:
+    vnf.admin.edit(replaced("stored", with_volumes(OWN)))
+    vnf.until("SERVICE_UPDATED")
+    refused = vnf.admin.refused(replaced("stored", with_volumes(OWN.replace("<size>1<", "<size>2<"))))
+    assert refused.message == "size of volume own in vm_group g1 cannot change: give it another name"
+    assert refused.path.endswith("/vm_group[name='g1']/volumes/volume[name='own']/size")
+    boots = GIVEN.replace("</volume>", "<boot_index>0</boot_index></volume>")
+    refused = vnf.admin.refused(replaced("stored", with_volumes(OWN, boots)))
+    assert refused.message.startswith("volume given cannot become the boot volume of vm_group g1")
+
+
+def test_the_volumes_of_a_vm_that_is_made_again_are_the_same(vnf: Vnf) -> None:
+    """Its data outlives a recovery, and a document that is sent again."""
+    vnf.admin.edit(replaced("stored", with_volumes(OWN)))
+    vnf.until("SERVICE_UPDATED")
+    before = texts(vnf.entry(), "volume_id")
+    vnf.house.sim("POST", "/sim/faults", {"match": {"server": vnf.vms[0]}, "action": {"type": "ping_silent"}})
+    hurried = with_volumes(OWN).replace("<bootup_time>60<", "<bootup_time>1<").replace(">1</poll_", ">2</poll_")
+    vnf.admin.edit(replaced("stored", hurried))
+    assert types(vnf.until("SERVICE_UPDATED", status="FAILURE")) == ["VM_ALIVE", "SERVICE_UPDATED"]
+    vnf.house.sim("DELETE", "/sim/faults")
+    vnf.admin.edit(deployment("stored", hurried))
+    assert types(vnf.until("SERVICE_UPDATED")) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_UPDATED"]
+    assert texts(vnf.entry(), "volume_id") == before
+    assert plugged(vnf) == ["own"]
