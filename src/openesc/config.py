@@ -145,6 +145,10 @@ class Engine(Section):
         default=10,
         description="seconds a request waits for the cloud to take or refuse it; then it is answered as taken",
     )
+    pending_resize_poll_s: Seconds = Field(
+        default=15,
+        description="seconds between two looks at VMs in VERIFY_RESIZE, which the cloud may confirm by itself",
+    )
     min_active_check: bool = Field(
         default=False,
         description="refuse to stop or reboot a VM, without force, where its group would fall below min_active",

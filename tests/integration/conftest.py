@@ -18,7 +18,7 @@ QUICK = {
     "OPENESC_ENGINE__CLOUD_PATIENCE_S": "20",
     "OPENESC_VIM__POLL_INTERVAL_S": "0.1",
 }
-SIMULATOR_SETTINGS = {"auto_confirm": False}
+SIMULATOR_SETTINGS = {"auto_confirm": False, "shared_storage": True}
 """What a test may change of the simulated cloud, as the next one expects it."""
 
 

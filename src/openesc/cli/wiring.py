@@ -34,6 +34,7 @@ from openesc.lifecycle.engine import Engine, EngineSettings
 from openesc.lifecycle.failpoints import Failpoints
 from openesc.lifecycle.flavors import FlavorQuestion
 from openesc.lifecycle.flows.registry import flows
+from openesc.lifecycle.pending_resizes import watch_pending_resizes
 from openesc.lifecycle.planner import Planner
 from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.subnets import SubnetQuestion
@@ -217,6 +218,8 @@ async def _run(services: Services, supervisor: Supervisor) -> None:
         file = settings.data_dir / settings.events.log_block_file
         supervisor.spawn("log block", BlockLog(services.store, services.events, file).run())
     supervisor.spawn("callbacks", services.outbox.run())
+    pending = watch_pending_resizes(services.lifecycle, settings.engine.pending_resize_poll_s)
+    supervisor.spawn("pending resizes", pending)
     supervisor.spawn("event retention", keep_retention(services.store, services.events, settings.events.retention_days))
     resumed = await services.engine.start()
     if resumed:

@@ -179,6 +179,74 @@ def test_a_live_migration(house: House, admin: Session, subscriber: Subscriber) 
     subscriber.quiet()
 
 
+HOST_REFUSALS = [
+    ({"migrationType": "live", "host": "nowhere"}, "Compute host nowhere could not be found."),
+    ({"migrationType": "cold", "host": "nowhere"}, "Compute host nowhere could not be found."),
+    ({"migrationType": "live", "host": "{here}"}, "No valid host was found. There are not enough hosts available."),
+    ({"migrationType": "cold", "host": "{here}"}, "Cannot migrate to the host where the server exists."),
+    # the simulated cloud's storage is shared: its disks cannot be copied
+    (
+        {"migrationType": "live", "blockMigration": "true"},
+        "No valid host was found. There are not enough hosts available.",
+    ),
+]
+
+
+def test_migrations_the_cloud_refuses(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """The words of the cloud are the answer; nothing is changed."""
+    vnf = deployed("hosts", house, admin, subscriber)
+    (vm,) = vnf.vms
+    here = vnf.leaf(vm, "hostname") or ""
+    for leaves, words in HOST_REFUSALS:
+        asked = {name: value.format(here=here) for name, value in leaves.items()}
+        error = refused(admin, "vmMigrate", vmName=vm, **asked)
+        assert error.startswith(words), leaves
+        (failed,) = vnf.until("VM_MIGRATE_INIT")
+        assert failed.short == ("VM_MIGRATE_INIT", "FAILURE", error)
+        assert vnf.states == ["SERVICE_ACTIVE_STATE", "VM_ALIVE_STATE"]
+    error = refused(admin, "vmMigrate", vmName=vm, migrationType="cold", blockMigration="true")
+    assert error == "blockMigration is for a live migration only: leave it out, or set migrationType to live"
+    subscriber.quiet()
+
+
+def test_a_live_migration_with_its_disks(house: House, admin: Session, subscriber: Subscriber) -> None:
+    vnf = deployed("blocks", house, admin, subscriber)
+    (vm,) = vnf.vms
+    _, there = other_host(house, vm)
+    for block, shared in (("false", True), ("true", False)):
+        house.sim("PUT", "/sim/settings", {"shared_storage": shared})
+        _, there = other_host(house, vm)
+        assert house.esc_nc_cli("migrate-vm-action", vm, "live", block, there).returncode == 0
+        vnf.until("VM_MIGRATE_COMPLETE", status="SUCCESS")
+        assert house.guest(vm)["host"] == there
+
+
+def test_a_cold_migration_without_a_host(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """The cloud takes it, and the server is ACTIVE where it was: only the host and the list of actions tell."""
+    vnf = deployed("stuck", house, admin, subscriber)
+    (vm,) = vnf.vms
+    with house.fault("server.migrate", {"type": "no_valid_host"}):
+        rpc(admin, "vmMigrate", vmName=vm, migrationType="cold")
+        came = vnf.until("VM_MIGRATED")
+    assert types(came) == ["VM_MIGRATE_INIT", "VM_MIGRATED"]
+    assert came[-1].status == "FAILURE"
+    text = came[-1].status_message or ""
+    assert text.startswith(f"VM [{vm}] was not migrated: it is where it was: No valid host was found.")
+    assert vnf.states == ["SERVICE_ACTIVE_STATE", "VM_ALIVE_STATE"]
+
+
+def test_a_stopped_vm_is_resized_and_stays_off(house: House, admin: Session, subscriber: Subscriber) -> None:
+    vnf = deployed("cool", house, admin, subscriber)
+    (vm,) = vnf.vms
+    rpc(admin, "vmAction", actionType="STOP", vmName=vm)
+    vnf.until("VM_STOPPED")
+    resized(vnf)
+    rpc(admin, "vmAction", actionType="CONFIRM_RESIZE", vmName=vm)
+    assert types(vnf.until("VM_CONFIRM_RESIZE_COMPLETE")) == ["VM_CONFIRM_RESIZE_INIT", "VM_CONFIRM_RESIZE_COMPLETE"]
+    assert (vnf.vm_state(vm), vnf.leaf(vm, "flavor")) == ("VM_SHUTOFF_STATE", V2)
+    subscriber.quiet()
+
+
 def test_a_live_migration_that_fails_on_the_way(house: House, admin: Session, subscriber: Subscriber) -> None:
     vnf = deployed("fails", house, admin, subscriber)
     (vm,) = vnf.vms

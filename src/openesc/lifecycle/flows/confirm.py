@@ -52,11 +52,16 @@ def is_confirmed(vm: VmActions, server: Server) -> bool:
     return server.status in RUNS_OR_OFF and server.task_state is None and same
 
 
+def is_reverted(vm: VmActions, server: Server) -> bool:
+    """Rests, and is not what was to be confirmed."""
+    return server.status in RUNS_OR_OFF and server.task_state is None and not is_confirmed(vm, server)
+
+
 async def _revert(vm: VmActions) -> None:
     async def took_effect(cloud: Cloud, server: Server) -> bool:
         newest = await newest_migration(vm.work, cloud, server.id)
         under_way = newest is not None and newest.status in ("reverting", "reverted")
-        return under_way or server.status == "REVERT_RESIZE"
+        return under_way or server.status == "REVERT_RESIZE" or is_reverted(vm, server)
 
     await ask(
         vm.work,
@@ -65,6 +70,7 @@ async def _revert(vm: VmActions) -> None:
         lambda cloud, server_id: cloud.revert_resize(server_id),
         took_effect,
         lambda tx: tell(vm, tx, types.VM_REVERT_RESIZE_INIT),
+        adopt=True,  # somebody was quicker in the cloud
     )
     await finish(vm, types.VM_REVERT_RESIZE_COMPLETE)
 
