@@ -230,3 +230,24 @@ def test_what_running_vms_do_not_allow_is_refused_by_name(pair: Vnf, part: str, 
     refused = pair.admin.refused(replaced("wired", group(count=2, extra=extra)))
     assert refused.message == f"{part} of vm_group g1 cannot change while its VMs run: delete the group, add it anew"
     assert refused.path.endswith(f"/deployment[name='wired']/vm_group[name='g1']/{part}")
+
+
+def test_what_counts_later_is_told_by_service_updated_alone(pair: Vnf) -> None:
+    """Day-0 data, its variables, recovery policy and times: for the next boot, recovery or start."""
+    data = (
+        "<config_data><configuration><dst>--user-data</dst><data>day $N</data><variable><name>N</name><val>1</val>"
+        "<val>2</val></variable></configuration></config_data>"
+    )
+    policy = "<recovery_policy><action_on_recovery>REDEPLOY_ONLY</action_on_recovery></recovery_policy>"
+    ids, addresses = texts(pair.entry(), "vm_id"), texts(pair.entry(), "ip_address")
+    pair.admin.edit(replaced("wired", group(count=2, bootup=90, extra=data + policy)))
+    assert types(pair.until("SERVICE_UPDATED")) == ["SERVICE_UPDATED"]
+    assert (texts(pair.entry(), "vm_id"), pair.states[0]) == (ids, "SERVICE_ACTIVE_STATE")
+    for vm in pair.vms:
+        rpc(pair.admin, "recoveryVmAction", actionType="DO", vmName=vm)
+        assert pair.until("VM_RECOVERY_COMPLETE")[-1].status == "SUCCESS"
+    assert [pair.house.guest(vm)["user_data"] for vm in pair.vms] == ["day 1", "day 2"]
+    assert texts(pair.entry(), "ip_address") == addresses
+    rpc(pair.admin, "recoveryVmAction", actionType="DO", vmName=pair.vms[1])
+    pair.until("VM_RECOVERY_COMPLETE")
+    assert pair.house.guest(pair.vms[1])["user_data"] == "day 2", "the value is kept"

@@ -237,3 +237,38 @@ def test_the_image_of_a_snapshot_is_kept_for_the_next_redeployment(
         assert found.image.id == snapshot.id
         gone(vnf)
         connection.image.delete_image(snapshot.id)
+
+
+def test_from_a_backup_to_the_restored_vm(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """The whole way of the user guide: snapshot, bootable volume of its volume snapshot, update."""
+    vnf = deployed("journey", house, admin, subscriber, [booted(BOOT)])
+    old = volumes_of(vnf)["boot"]
+    rpc(admin, "vmBackupAction", vmName=vnf.vms[0], backupName="my-snapshot-name")
+    assert vnf.until("VM_BACKUP_COMPLETE")[-1].status == "SUCCESS"
+    with cloud(house) as connection:
+        [snapshot] = [one for one in connection.block_storage.snapshots() if "my-snapshot-name" in one.name]
+        made = connection.block_storage.create_volume(name="my-bootable-volume", size=1, snapshot_id=snapshot.id)
+        connection.block_storage.wait_for_status(made, "available", interval=0.1, wait=20)
+        admin.edit(swap("journey", "my-bootable-volume"))
+        assert {event.status for event in vnf.until("SERVICE_UPDATED")} == {"SUCCESS"}
+        assert volumes_of(vnf) == {"my-bootable-volume": made.id}
+        gone(vnf)
+        assert connection.block_storage.get_volume(old).status == "available", "it has a snapshot, and is kept anyway"
+        assert connection.block_storage.get_volume(made).status == "available"
+
+
+def test_a_recovery_finishes_a_restore_that_failed(
+    house: House, admin: Session, subscriber: Subscriber, restored: Any
+) -> None:
+    vnf = deployed("healed", house, admin, subscriber, [booted(BOOT, DATA)])
+    before, old = nics(vnf), volumes_of(vnf)
+    with house.fault("server.create", {"type": "error", "text": "no room"}):
+        admin.edit(swap("healed", "from-snapshot"))
+        came = vnf.until("SERVICE_UPDATED")
+    assert "no room" in str(came[-1].status_message)
+    assert vnf.states == ["SERVICE_ERROR_STATE", "VM_ERROR_STATE"]
+    rpc(admin, "recoveryVmAction", actionType="DO", vmName=vnf.vms[0])
+    assert vnf.until("VM_RECOVERY_COMPLETE")[-1].status == "SUCCESS"
+    assert (nics(vnf), volumes_of(vnf)) == (before, {"data": old["data"], "from-snapshot": restored.id})
+    gone(vnf)
+    clean(vnf, old["boot"])
