@@ -11,7 +11,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.records import Vm
 from openesc.lifecycle import intent
 from openesc.lifecycle.paths import group_path
-from openesc.lifecycle.pools import refit, require_room, reserve
+from openesc.lifecycle.pools import holders, needs, refit, require_room, reserve
 from openesc.lifecycle.steps.names import vm_name
 from openesc.store import Tx
 
@@ -26,12 +26,15 @@ def plan_vms(
     Raises: OperationRefused when a pool has too little for them.
     """
     known = inventory.vms_of(tx.connection, deployment_id)
+    holding = holders(tx.connection, deployment_id) if refitting else set()
     keep: set[str] = set()
     for group in wanted.groups:
         members = [vm for vm in known if vm.vm_group == group.name]
         ours = [vm for vm in members if until is None or vm.created_at <= until]
-        for vm in ours if refitting else ():
-            refit(tx, vm, group)
+        pooled = refitting and any(needs(group, 1))
+        for vm in ours:
+            if pooled or vm.id in holding:
+                refit(tx, vm, group)
         made = _plan_more(tx, deployment_id, wanted, group, group.min_active - len(ours), members)
         keep.update(vm.id for vm in (*ours, *made))
     return keep

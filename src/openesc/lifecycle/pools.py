@@ -124,6 +124,11 @@ def reserved(connection: Connection, vm_id: str) -> Held:
     return Held.of(_rows(connection, vm_id))
 
 
+def holders(connection: Connection, deployment_id: str) -> set[str]:
+    """The ids of the VMs that hold a value of a variable."""
+    return {row.parent or "" for row in inventory.resources(connection, kind=VARIABLE, deployment_id=deployment_id)}
+
+
 def give_back(tx: Tx, vm_id: str) -> None:
     """The VM is gone: what it held is free."""
     for row in _rows(tx.connection, vm_id):
