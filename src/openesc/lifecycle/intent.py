@@ -5,7 +5,7 @@ Read from canonical XML that is valid by the YANG, so nothing here checks. Units
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -231,7 +231,7 @@ def parse(document: bytes) -> Deployment:
         groups=tuple(_group(group, _locators(element)) for group in each(element, "vm_group")),
         networks=tuple(network(found) for found in each(element, "networks/network")),
         startup=_startup(element),
-        rules=tuple(_rules(element)),
+        rules=tuple(_joined(_rules(element))),
         needed_services=tuple(required(one, "service_name") for one in each(element, SERVICE_DEPENDENCY)),
         needed_networks=texts(element, NETWORK_DEPENDENCY),
     )
@@ -437,6 +437,19 @@ def _rules(element: etree._Element) -> Iterator[PlacementRule]:
         yield PlacementRule(f"{target}-{required(found, 'type')}-policy", required(found, "type"), groups)
     for found in each(element, "policies/placement_group"):
         yield PlacementRule(required(found, "name"), required(found, "type"), frozenset(texts(found, "vm_group")))
+
+
+def _joined(rules: Iterable[PlacementRule]) -> list[PlacementRule]:
+    """Rules of one type that share a group become one, by the name of the first: Nova takes a server into one server
+    group at most. What was asked for is kept; groups may be apart that need not be.
+    """
+    joined: list[PlacementRule] = []
+    for rule in rules:
+        meeting = [one for one in joined if one.type == rule.type and one.groups & rule.groups]
+        first, groups = (meeting or [rule])[0], rule.groups.union(*(one.groups for one in meeting))
+        joined = [one for one in joined if one not in meeting]
+        joined.append(replace(first, groups=groups))
+    return joined
 
 
 def _startup(element: etree._Element) -> dict[str, frozenset[str]]:

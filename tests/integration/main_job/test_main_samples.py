@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 from tests.integration.main_job.house import ADMIN, ROOT, House, Session, texts
-from tests.integration.main_job.payloads import ESC
+from tests.integration.main_job.payloads import ESC, model
 from tests.integration.main_job.subscriber import Subscriber
 from tests.rawclient import RawClient
 
@@ -55,12 +55,13 @@ def test_a_document_is_taken(house: House, file: Path, tmp_path: Path) -> None:
 
 def test_what_this_server_does_not_do_is_refused_and_not_ignored(house: House, admin: Session) -> None:
     """The document with every part of the model at once: all that cannot be had is told together."""
+    admin.edit(model("<networks><network><name>mgmt</name></network></networks>"))  # it depends on it
     done = house.esc_nc_cli("edit-config", str(CLIENTS / "full_deployment.xml"))
     assert done.returncode == 1
     messages = [found.text for found in etree.fromstring(done.stdout.encode()).iter(f"{{{BASE}}}error-message")]
     assert messages == [
         "volumes of a tenant are not made by this server: declare red-volume in its vm_group",
-        "vm_group a stands in 2 affinity rules (a-anti_affinity, apart): one is possible",
+        "deployment dns, which deployment everything depends on, is not there: deploy it first",
     ]
     assert admin.config("everything", "red") is None
 

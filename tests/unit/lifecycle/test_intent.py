@@ -135,3 +135,36 @@ def test_kpis_that_are_not_enabled_monitor_nothing() -> None:
 )
 def test_a_kpi_tells_that_a_vm_is_alive_by_its_name_or_its_action(event: str, action: str, tells: bool) -> None:
     assert (monitored(event=event, action=action).alive_kpi is not None) == tells
+
+
+def placed(policies: str, *groups: str) -> tuple[intent.PlacementRule, ...]:
+    members = "".join(f"<vm_group>{group}</vm_group>" for group in groups)
+    text = (
+        '<esc_datamodel xmlns="http://www.cisco.com/esc/esc"><tenants><tenant><name>t</name><deployments><deployment>'
+        f"<name>d</name><policies>{policies}</policies>{members}</deployment></deployments></tenant></tenants>"
+        "</esc_datamodel>"
+    )
+    return intent.parse(text.encode()).rules
+
+
+def between(target: str, kind: str, *others: str) -> str:
+    refs = "".join(f"<vm_group_ref>{other}</vm_group_ref>" for other in others)
+    return f"<placement><target_vm_group_ref>{target}</target_vm_group_ref><type>{kind}</type>{refs}</placement>"
+
+
+APART = "<name>a</name><placement><type>anti_affinity</type></placement>"
+
+
+def test_placement_rules_of_one_type_that_meet_are_one() -> None:
+    """A group's own rule and a policy that names it; two policies that share a group."""
+    (rule,) = placed(between("b", "anti_affinity", "a") + between("c", "anti_affinity", "b"), APART, "<name>b</name>")
+    assert (rule.name, rule.policy, rule.groups) == ("a-anti_affinity", "anti-affinity", frozenset("abc"))
+
+
+def test_rules_that_do_not_meet_stay_apart() -> None:
+    rules = placed(between("c", "anti_affinity", "d") + between("a", "affinity", "b"), APART)
+    assert [(rule.name, sorted(rule.groups)) for rule in rules] == [
+        ("a-anti_affinity", ["a"]),
+        ("c-anti_affinity-policy", ["c", "d"]),
+        ("a-affinity-policy", ["a", "b"]),
+    ]
