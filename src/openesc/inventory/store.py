@@ -216,6 +216,13 @@ def leftovers(connection: Connection) -> list[Leftover]:
     return _rows(connection, Leftover, select(t.leftovers).order_by(t.leftovers.c.created_at))
 
 
+def leftovers_of(connection: Connection, deployment_id: str) -> list[Leftover]:
+    """Those of one deployment, oldest first."""
+    rows = t.leftovers
+    mine = select(rows).where(rows.c.deployment_id == deployment_id).order_by(rows.c.created_at)
+    return _rows(connection, Leftover, mine)
+
+
 def add_leftover(tx: Tx, values: Mapping[str, Any]) -> None:
     """Record it once: the same cloud object is not listed twice."""
     where = and_(t.leftovers.c.kind == values["kind"], t.leftovers.c.external_id == values["external_id"])

@@ -119,13 +119,14 @@ def _leftovers(house: House, name: str) -> list[dict[str, str]]:
 
 
 def _clean_up(house: House, admin: Session, subscriber: Subscriber, name: str) -> None:
-    """The operator cleans the list, the client takes the rest away: nothing is left in the cloud."""
+    """The client takes away what there is, and with it what is listed of it; the operator cleans the rest."""
+    if admin.config(name, name) is not None:
+        admin.edit(undeploy(name, name))
+        assert subscriber.until("SERVICE_UNDEPLOYED", depname=name)[-1].status == "SUCCESS"
+        assert [row for row in _leftovers(house, name) if row["deployment"] == name] == []
     ids = [row["id"] for row in _leftovers(house, name)]
     if ids:
         results = house.told("leftover.clean", ids=ids)
         assert {result["result"] for result in results} == {"removed"}, results
-    if admin.config(name, name) is not None:
-        admin.edit(undeploy(name, name))
-        assert subscriber.until("SERVICE_UNDEPLOYED", depname=name)[-1].status == "SUCCESS"
     until(lambda: house.of_deployment(name[:16]) == {"servers": [], "ports": []}, "a clean cloud")
     assert not [one for one in house.names("networks") if one.startswith("inner")]

@@ -21,6 +21,7 @@ from openesc.lifecycle.errors import OperationFailed, StepFailed
 from openesc.lifecycle.flows import strays
 from openesc.lifecycle.flows.parts import closed, record_vm_leftover, remove_networks, together
 from openesc.lifecycle.flows.strays import remove_volume_and_network_strays
+from openesc.lifecycle.leftover_removal import in_order, removal_failure
 from openesc.lifecycle.leftovers import record_leftover
 from openesc.lifecycle.operation import Attempt, Operation
 from openesc.lifecycle.pools import give_back
@@ -91,6 +92,7 @@ async def _take_away(work: Work, vms: list[Vm]) -> list[str]:
     failures += await _refusals(remove_networks(work))
     failures += await _refusals(remove_volume_and_network_strays(work, vms, "late/volumes-and-networks"))
     failures += await _refusals(remove_server_groups(work))
+    await _earlier_leftovers(work)
     return failures + await _prove_clean(work, vms)
 
 
@@ -166,6 +168,23 @@ def _settled_at(tx: Tx, work: Work) -> int:
         if row.state == journal.INTENT or (isinstance(row.result, dict) and row.result.get("doubt"))
     ]
     return max(given_up) + round(work.vim.http_timeout * 1000) if given_up else 0
+
+
+async def _earlier_leftovers(work: Work) -> None:
+    """One more try at what earlier operations of the deployment could not remove; what resists stays listed."""
+    rows = await work.services.store.read(lambda c: inventory.leftovers_of(c, work.deployment.id))
+    earlier = in_order(row for row in rows if not row.kept and row.created_at < work.op.row.position)
+    if not earlier and not work.op.done("leftovers"):
+        return
+
+    async def act(_: Attempt) -> list[str]:
+        return [row.id for row in earlier if await removal_failure(work.services.vims, row) is None]
+
+    def record(tx: Tx, removed: list[str]) -> None:
+        for leftover_id in removed:
+            inventory.remove_leftover(tx, leftover_id)
+
+    await work.op.step("leftovers", act, record)
 
 
 async def _prove_clean(work: Work, vms: list[Vm]) -> list[str]:
