@@ -74,6 +74,9 @@ TROUBLES: Mapping[str, Trouble] = {
         ]
     ),
     "a port that stays": Trouble([(documents.single, [_NO_SERVER, _STUCK_PORT])]),
+    "a port that stays until the undeployment": Trouble(
+        [(documents.single, [_NO_SERVER, _STUCK_PORT]), (documents.gone, [])]
+    ),
     "a port that stays in an update": Trouble(
         [(documents.single, []), (documents.single_with_other_group, [_NO_SERVER, _STUCK_PORT])]
     ),

@@ -178,6 +178,21 @@ SHOWN_ELSEWHERE: Mapping[tuple[str, str], str] = {
     ("create-tenant", "managed_resource is false and the project is not there"): (
         "main_job/test_main_catalogue.py::test_unmanaged_and_absent"
     ),
+    ("update", "a port is made, given to a VM, changed, taken from it or deleted"): (
+        "operations/test_interfaces.py::test_a_failed_update_is_sent_again"
+    ),
+    ("update", "a volume is made, found, given to a VM, taken from it or deleted"): (
+        "operations/test_volumes.py::test_a_failed_update_is_sent_again"
+    ),
+    ("update", "a boot volume is replaced, the cloud does not swap it, and `restore.root_volume` is refuse"): (
+        "operations/test_restore.py::test_refused_by_the_setting_where_the_cloud_does_not_swap"
+    ),
+    ("update", "a boot volume is replaced: the server that is made anew is refused, or goes to ERROR"): (
+        "operations/test_restore.py::test_a_restore_that_failed_half_way_is_sent_again"
+    ),
+    ("update", "a changed VM is not alive within bootup_time when its monitor is set again"): (
+        "operations/test_interfaces.py::test_a_vm_that_does_not_come_back_to_life"
+    ),
     **{
         (row.operation, row.step): "operations/test_action_failures.py::test_row"
         for row in TABLE
