@@ -178,6 +178,25 @@ class TestUpdate:
         assert len(house.of_deployment("update")["servers"]) == 1
         subscriber.quiet()
 
+    def test_groups_that_come_start_in_order(self, admin: Session, subscriber: Subscriber) -> None:
+        """Two wait for one, the last one for both; what was there before is alive already."""
+        admin.edit(deployment("ordered", group("g1")))
+        subscriber.until("SERVICE_ALIVE", depname="ordered", status="SUCCESS")
+        needs = {"g2": ["g1"], "g3": ["g2"], "g4": ["g2"], "g5": ["g3", "g4"]}
+        startup = "".join(
+            f"<startup><target_vm_group_ref>{name}</target_vm_group_ref>"
+            + "".join(f"<depends_on><vm_group_ref>{other}</vm_group_ref></depends_on>" for other in others)
+            + "</startup>"
+            for name, others in needs.items()
+        )
+        groups = [group(name) for name in reversed(needs)]
+        admin.edit(deployment("ordered", *groups, before=f"<policies>{startup}</policies>"))
+        came = subscriber.until("SERVICE_UPDATED", depname="ordered", status="SUCCESS")
+        order = [(event.type, event.vm_group) for event in came]
+        for name, others in needs.items():
+            for other in set(others) - {"g1"}:
+                assert order.index(("VM_DEPLOYED", name)) > order.index(("VM_ALIVE", other))
+
     def test_an_ephemeral_network_comes_and_goes(self, house: House, admin: Session, subscriber: Subscriber) -> None:
         admin.edit(deployment("netted", group("g1")))
         subscriber.until("SERVICE_ALIVE", depname="netted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.integration.main_job.house import House, Session
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
@@ -139,6 +140,44 @@ def test_a_kpi_changed_while_stopped_counts_after_the_start(
     assert vnf.states == ["SERVICE_STOPPED_STATE", "VM_SHUTOFF_STATE"]
     rpc(admin, "serviceAction", actionType="START", tenantName="admin", depName="kpi")
     assert types(vnf.until("SERVICE_ALIVE")) == ["VM_STARTED", "VM_ALIVE", "SERVICE_ALIVE"]
+
+
+def test_a_reboot_monitors_by_the_kpi_of_now(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """A KPI that is gone tells nothing after a reboot; one that comes while a reboot is under way is set after it."""
+    vnf = deployed("kpi-now", house, admin, subscriber)
+    (vm,) = vnf.vms
+    admin.edit(deployment("kpi-now", group(kpi=False), operation="replace"))
+    vnf.until("SERVICE_UPDATED", status="SUCCESS")
+    rpc(admin, "serviceAction", actionType="REBOOT", tenantName="admin", depName="kpi-now")
+    assert types(vnf.until("SERVICE_ALIVE")) == ["VM_REBOOTED", "SERVICE_ALIVE"]
+    assert house.guest(vm)["metadata"]["openesc:monitoring"] == "disabled"
+    assert vnf.vm_state(vm) == "VM_INERT_STATE"
+    with house.fault("server.stop", {"type": "freeze"}):
+        rpc(admin, "vmAction", actionType="REBOOT", vmName=vm)
+        admin.edit(deployment("kpi-now", group()))
+    assert types(vnf.until("SERVICE_UPDATED", status="SUCCESS"))[0] == "VM_REBOOTED"
+    assert vnf.vm_state(vm) == "VM_ALIVE_STATE"
+
+
+@pytest.mark.parametrize("action", ["START", "REBOOT"])
+def test_only_undeploy_interrupts(house: House, admin: Session, subscriber: Subscriber, action: str) -> None:
+    """A stop that comes while it is under way waits; an undeploy does not."""
+    vnf = deployed(f"only-{action.lower()}", house, admin, subscriber)
+    if action == "START":
+        rpc(admin, "serviceAction", actionType="STOP", tenantName="admin", depName=vnf.name)
+        vnf.until("SERVICE_STOPPED")
+    with house.fault("server.start", {"type": "freeze"}):
+        rpc(admin, "serviceAction", actionType=action, tenantName="admin", depName=vnf.name)
+        rpc(admin, "serviceAction", actionType="STOP", tenantName="admin", depName=vnf.name)
+        subscriber.quiet(0.5)
+        admin.edit(undeploy(vnf.name))
+        came = vnf.until("SERVICE_UNDEPLOYED", status="SUCCESS")
+    closed = {event.type: event.status_message for event in came if event.status == "FAILURE"}
+    assert closed == {
+        "SERVICE_ALIVE": f"Service group {action.lower()} failed: interrupted by undeploy",
+        "SERVICE_STOPPED": "Service group suspension failed: interrupted by undeploy",
+    }
+    assert house.of_deployment(vnf.name) == {"servers": [], "ports": []}
 
 
 def test_what_comes_meanwhile_waits_for_its_turn(house: House, admin: Session, subscriber: Subscriber) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.integration.main_job.house import ROOT, House, Session, until
 from tests.integration.main_job.payloads import undeploy
 from tests.integration.main_job.subscriber import Subscriber, subscribe
+from tests.integration.main_job.test_main_volumes import cloud
 from tests.integration.snapshots.actions import (
     BOOT_VOLUME,
     backup,
@@ -71,6 +72,30 @@ def test_what_is_not_ours_is_not_found(house: House, admin: Session, subscriber:
         assert error_info(error) == {"error_code": "404"}
     subscriber.quiet()
     assert "SolTest-Cirros-Image" in images(house)
+
+
+def test_only_who_may_use_the_tenant_finds_it(house: House, admin: Session, subscriber: Subscriber, vm: str) -> None:
+    taken(admin, subscriber, vm, "not-yours")
+    made = house.openesc(
+        "user", "add", "stranger", "--group", "operator", "--tenant", "other", "--password-stdin", stdin="pw\n"
+    )
+    assert made.returncode == 0, made.stderr
+    stranger = house.session("stranger", "pw")
+    error = refused(stranger, delete("not-yours"))
+    assert (error.message, error_info(error)) == ("Snapshot image [not-yours] not found.", {"error_code": "404"})
+    text = "user stranger (group operator) may not use tenant admin"
+    assert str(refused(stranger, backup(vm, "mine")).message) == text
+    assert "not-yours" in images(house)
+
+
+def test_what_is_gone_from_the_cloud_is_deleted_all_the_same(
+    house: House, admin: Session, subscriber: Subscriber, vm: str
+) -> None:
+    taken(admin, subscriber, vm, "vanished")
+    with cloud(house) as connection:
+        connection.image.delete_image(connection.image.find_image("vanished"))
+    call(admin, delete("vanished"))
+    subscriber.until("VM_SNAPSHOT_DELETED", status="SUCCESS")
 
 
 def test_snapshots_outlive_their_deployment(house: House, admin: Session, subscriber: Subscriber) -> None:
