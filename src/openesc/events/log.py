@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from openesc.events.escevent import EscEvent
-from openesc.store import Store, Tx, iso
+from openesc.store import Store, Tx, iso, now_ms
 from openesc.store.tables import events
 
 BATCH = 256
@@ -79,11 +79,12 @@ class EventLog:
         return await self._store.read(lambda connection: _page(connection, position, limit))
 
     async def follow(
-        self, position: int, until: Callable[[], bool] | None = None
+        self, position: int, until: Callable[[], bool] | None = None, end: int | None = None
     ) -> AsyncGenerator[Sequence[Logged], None]:
         """Every event later than `position`, in pages, for ever; an empty page means: all that is there was read.
 
-        An empty page comes at least once; `until`, asked at each of them, ends the iteration.
+        An empty page comes at least once; `until`, asked at each of them, ends the iteration. So does the time `end`
+        (UTC milliseconds) once it has come and all is read, however long that takes.
         """
         wake = asyncio.Event()
         entry = (asyncio.get_running_loop(), wake)
@@ -95,10 +96,10 @@ class EventLog:
                 yield page
                 if page:
                     position = page[-1].position
-                elif until is not None and until():
+                elif (until is not None and until()) or (end is not None and now_ms() >= end):
                     return
                 else:
-                    await wake.wait()
+                    await _woken(wake, end)
         finally:
             self._waiters.discard(entry)
 
@@ -120,6 +121,13 @@ class EventLog:
         for loop, wake in list(self._waiters):
             with contextlib.suppress(RuntimeError):  # its loop is closed: nobody follows any more
                 loop.call_soon_threadsafe(wake.set)
+
+
+async def _woken(wake: asyncio.Event, end: int | None) -> None:
+    """There is something new, or the time has come."""
+    left = None if end is None else max(0.0, (end - now_ms()) / 1000)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(wake.wait(), left)
 
 
 def _floor_of(tail: Sequence[Logged], floor: int) -> int:

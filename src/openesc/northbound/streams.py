@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import datetime
 
 from openesc.events.escevent import EscEvent
-from openesc.events.log import EventLog, Logged
-from openesc.store import now_ms, position_of
+from openesc.events.log import EventLog
+from openesc.store import position_of
 
 
 def deliver(
@@ -32,9 +32,8 @@ async def _deliver(
     visible: Callable[[EscEvent], bool],
     replay_complete: tuple[str, bytes] | None,
 ) -> AsyncIterator[tuple[str, bytes]]:
-    pages = log.follow(position)
-    try:
-        while (page := await _next(pages, end)) is not None:
+    async with aclosing(log.follow(position, end=end)) as pages:
+        async for page in pages:
             for logged in page:
                 if end is not None and logged.position > end:
                     return
@@ -43,16 +42,3 @@ async def _deliver(
             if not page and replay_complete is not None:
                 yield replay_complete
                 replay_complete = None
-    finally:
-        await pages.aclose()
-
-
-async def _next(pages: AsyncGenerator[Sequence[Logged], None], end: int | None) -> Sequence[Logged] | None:
-    """The next page, or None once the time `end` (UTC ms) has come and all is read."""
-    if end is None:
-        return await anext(pages)
-    left = max(0.05, (end - now_ms()) / 1000)
-    try:
-        return await asyncio.wait_for(anext(pages), left)
-    except TimeoutError:
-        return None

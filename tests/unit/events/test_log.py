@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,7 @@ from openesc.events.block import POSITION_KEY, BlockLog, block
 from openesc.events.escevent import EscEvent
 from openesc.events.log import BATCH, TAIL, EventLog, Logged
 from openesc.events.position import stored_position
-from openesc.store import Store
+from openesc.store import Store, now_ms
 
 
 @pytest_asyncio.fixture
@@ -245,3 +246,32 @@ async def test_a_file_that_cannot_be_written_is_waited_for(store: Store, tmp_pat
     await eventually(written)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+class SlowStore(Store):
+    """A store on a busy machine."""
+
+    async def read(self, fn: Callable[..., Any]) -> Any:
+        await asyncio.sleep(0.2)
+        return await super().read(fn)
+
+
+async def test_a_time_that_is_past_ends_no_reading_that_takes_its_time(tmp_path: Path) -> None:
+    """All that lies before it is read first."""
+    store = SlowStore(tmp_path / "openesc.db")
+    positions = await append(store, EventLog(store), 1, 2)
+    after_a_restart = EventLog(store)
+    found: list[int] = []
+    async with aclosing(after_a_restart.follow(0, end=positions[-1])) as pages:
+        async for page in pages:
+            found += numbers(page)
+    assert found == [1, 2]
+    store.close()
+
+
+async def test_a_time_to_come_ends_the_waiting(store: Store) -> None:
+    log = EventLog(store)
+    await append(store, log, 1)
+    async with asyncio.timeout(10), aclosing(log.follow(0, end=now_ms() + 100)) as pages:
+        found = [numbers(page) async for page in pages]
+    assert found[:2] == [[1], []]
