@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from openesc.datastore.units import UnitId, UnitNode, UnitTree
-from openesc.yang import YangError, YangErrors
+from openesc.yang import TargetError, YangError, YangErrors
 from openesc.yang.errors import TypeViolation
 
 OPERATION = "{urn:ietf:params:xml:ns:netconf:base:1.0}operation"
@@ -62,7 +62,7 @@ class Demand:
         if exists == (self.operation == "delete"):
             return None
         tag, text = ("data-exists", "exists already") if exists else ("data-missing", "is not there")
-        return YangError(
+        return TargetError(
             error_tag=tag,
             error_path=self.path,
             error_message=f"{self.operation}: {self.node.schema.name} {text}",

@@ -15,6 +15,7 @@ from openesc.errors import EscError
 from openesc.netconf.errors import faults
 from openesc.rest.accept import JSON, XML
 from openesc.rest.codec import BASE, Fields, json_text, xml_text
+from openesc.yang import TargetError
 
 PROBLEM: Final = "application/problem+json"
 ESC_PATH: Final = "/ESCManager"
@@ -100,8 +101,10 @@ def error_answer(error: Exception, path: str, media: str, headers: Mapping[str, 
 
 
 def status_of(fault: Exception) -> int:
-    """The HTTP status of one fault: its own, or that of its error-tag."""
-    own = getattr(fault, "http_status", None)
+    """The HTTP status of one fault: its own, or that of its error-tag. What is as the edit does not want it is a
+    conflict; ``data-missing`` also stands for a document that lacks something, which is wrong in itself.
+    """
+    own = 409 if isinstance(fault, TargetError) else getattr(fault, "http_status", None)
     return int(own) if own is not None else _STATUS.get(str(getattr(fault, "error_tag", "")), 400)
 
 

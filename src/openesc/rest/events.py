@@ -63,7 +63,7 @@ def _since(call: Call) -> int:
     if text is None or text.isdigit():
         return call.number("since", 0, 10**15)
     try:
-        return position_of(datetime.fromisoformat(text.replace(" ", "+")))  # a plus that was not encoded
+        return max(0, position_of(datetime.fromisoformat(text.replace(" ", "+"))))  # a plus that was not encoded
     except (ValueError, OverflowError):
         raise InvalidRequest(f"since: {text!r} is neither a position nor a time like 2026-11-25T10:00:00Z") from None
 

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +23,7 @@ from openesc.rest.options import Options
 PUBLIC: Final = frozenset({"/healthz", "/readyz", "/docs", "/docs.css", "/openapi.json"})
 """Paths that need no credentials: they tell nothing of what is deployed."""
 _ID: Final = re.compile(r"[!-~]{1,128}")
+_HOST: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]*)?")
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class Gate:
     def __init__(self, app: ASGIApp, options: Options, authenticator: Authenticator) -> None:
         self._app = app
         self._plain = options.tls is None
-        self._names = {*_LOOPBACK_NAMES, options.host, *options.hosts}
+        self._names = {*_LOOPBACK_NAMES, options.host.lower(), *map(str.lower, options.hosts)}
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,22 +87,21 @@ class Gate:
 
         Raises: Misdirected.
         """
-        host = _name(f"//{headers.get('host', '')}")
+        host = _host_of(headers.get("host", ""))
         if self._plain and host not in self._names:
             raise Misdirected(f"Host {host or '(none)'}: plain HTTP is served for {', '.join(sorted(self._names))}")
 
     def _check_origin(self, headers: Headers) -> None:
         """Pages of this server alone may call it from a browser. Raises: Misdirected."""
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin is not None and origin.lower().partition("://")[2] != headers.get("host", "").lower():
             raise Misdirected(f"Origin {origin}: other sites' pages may not call this server")
 
 
-def _name(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def _host_of(header: str) -> str:
+    """The host in a ``Host`` header; empty for what is none (RFC 9110 section 7.2)."""
+    found = _HOST.fullmatch(header.lower())
+    return (found[1] or found[2]) if found is not None else ""
 
 
 def _id_of(headers: Headers, name: str) -> str:

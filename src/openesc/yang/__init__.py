@@ -4,7 +4,7 @@ from openesc.yang.bounds import Bound, filter_bounds
 from openesc.yang.changes import changed_nodes
 from openesc.yang.defaults import with_defaults
 from openesc.yang.edit import apply_edit
-from openesc.yang.errors import MalformedXml, SchemaError, YangError, YangErrors
+from openesc.yang.errors import MalformedXml, SchemaError, TargetError, YangError, YangErrors
 from openesc.yang.instance_path import instance_path
 from openesc.yang.rpc import validate_notification, validate_rpc_input, validate_rpc_output
 from openesc.yang.schema import Constraint, ModuleInfo, Schema, SchemaNode
@@ -22,6 +22,7 @@ __all__ = [
     "SchemaError",
     "SchemaNode",
     "Tally",
+    "TargetError",
     "YangError",
     "YangErrors",
     "apply_edit",

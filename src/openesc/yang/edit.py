@@ -14,7 +14,7 @@ from typing import Literal
 from lxml.etree import _Element
 
 from openesc.yang.edit_attributes import INSERT, OPERATION, check_attributes, insert_point, operation_of
-from openesc.yang.errors import TypeViolation, YangError, YangErrors
+from openesc.yang.errors import TargetError, TypeViolation, YangError, YangErrors
 from openesc.yang.fresh import FreshBuilder
 from openesc.yang.instance_path import error_at
 from openesc.yang.output import Output, Position, key_of
@@ -121,6 +121,12 @@ class Editor:
         info = {"bad-element": item.node.name}
         self.errors.append(error_at(item.element, item.node, tag, message, error_app_tag=app_tag, error_info=info))
 
+    def _target_error(self, item: Item, tag: str, message: str) -> None:
+        found = error_at(
+            item.element, item.node, tag, message, kind=TargetError, error_info={"bad-element": item.node.name}
+        )
+        self.errors.append(found)
+
     def _check_distinct(self, items: Sequence[Item]) -> None:
         """An instance may be written once and removed once in one edit."""
         taken: set[tuple[object, ...]] = set()
@@ -149,14 +155,14 @@ class Editor:
     def _exists_wrongly(self, item: Item, existing: _Element | None) -> bool:
         """Report what create, delete and none demand of the target (RFC 6241 section 7.2)."""
         if item.operation == "create" and existing is not None:
-            self._error(item, "data-exists", f"create: {item.node.name} exists already")
+            self._target_error(item, "data-exists", f"create: {item.node.name} exists already")
             return True
         if item.operation == "delete" and existing is None:
-            self._error(item, "data-missing", f"delete: there is no such {item.node.name}")
+            self._target_error(item, "data-missing", f"delete: there is no such {item.node.name}")
             return True
         virtual = item.node.kind == "container" and not item.node.presence
         if item.operation == "none" and existing is None and not virtual:
-            self._error(item, "data-missing", f"there is no such {item.node.name}, and the operation is none")
+            self._target_error(item, "data-missing", f"there is no such {item.node.name}, and the operation is none")
             return True
         return False
 

@@ -65,6 +65,12 @@ class YangError(Exception):
         return f"YangError({self})"
 
 
+class TargetError(YangError):
+    """The document may be right, and what it edits is not as its operation demands: ``create`` of what is there,
+    ``delete`` of what is not (RFC 6241 section 7.2).
+    """
+
+
 def _restored(kind: type[YangError], tag: str, message: str, state: dict[str, Any]) -> YangError:
     error = kind(tag, message)
     error.__dict__.update(state)

@@ -47,10 +47,12 @@ def prefixes_of(node: SchemaNode) -> dict[str, str]:
     return found
 
 
-def error_at(element: _Element, node: SchemaNode, tag: str, message: str, **more: Any) -> YangError:
-    """A YangError about `element`, an instance of `node`; `more` goes to YangError."""
+def error_at(
+    element: _Element, node: SchemaNode, tag: str, message: str, kind: type[YangError] = YangError, **more: Any
+) -> YangError:
+    """An error about `element`, an instance of `node`; `more` goes to `kind`."""
     path = instance_path(element, node) if node.kind != "root" else None
-    return YangError(tag, message, error_path=path, namespaces=prefixes_of(node), **more)
+    return kind(tag, message, error_path=path, namespaces=prefixes_of(node), **more)
 
 
 def error_below(parent: _Element, node: SchemaNode, tag: str, message: str, **more: Any) -> YangError:

@@ -223,14 +223,23 @@ class TestTenants:
 
 class TestBrowsers:
     def test_another_name_for_this_machine_is_refused(self, rest: Rest) -> None:
-        for host in ("evil.example", "evil.example:8080", "10.0.0.1", "", "localhost.evil.example"):
+        for host in (
+            "evil.example",
+            "evil.example:8080",
+            "10.0.0.1",
+            "",
+            "localhost.evil.example",
+            "a@localhost",
+            "0.0.0.0",
+            "[",
+        ):
             answer = rest.get(f"{V0}/deployments", Host=host)
             assert answer.status in (400, 403), host
         for host in ("localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "LOCALHOST"):
             assert rest.get(f"{V0}/snapshots", Host=host).status == 200, host
 
     def test_other_sites_pages_are_refused(self, rest: Rest) -> None:
-        for origin in ("http://evil.example", "null", "https://127.0.0.1", "http://localhost"):
+        for origin in ("http://evil.example", "null", "https://127.0.0.1", "http://localhost", "http://[", ""):
             answer = rest.call("POST", f"{V0}/tenants/trick", Origin=origin)
             assert answer.error[0] == 403, origin
             assert "Origin" in answer.error[1]

@@ -129,7 +129,7 @@ def test_the_deployment_alone_is_a_body_too(rest: Rest, subscriber: Subscriber) 
         (deployment("checks", group("g1", image="")), 400, "vm_group[name='g1']/image"),
         (deployment("checks", group("g2").replace("<min_active>1", "<min_active>2")), 409, "min_active"),
         (deployment("checks", group("g1", flavor="No-Such-Flavor")), 400, "flavor No-Such-Flavor of vm_group g1"),
-        (deployment("checks", '<vm_group nc:operation="delete"><name>nix</name></vm_group>'), 400, "nix"),
+        (deployment("checks", '<vm_group nc:operation="delete"><name>nix</name></vm_group>'), 409, "nix"),
         ("<a>" * 70 + "</a>" * 70, 400, "nested deeper than 64"),
     ],
 )

@@ -107,7 +107,7 @@ def test_the_clouds_refusal_answers_the_caller_and_the_callback(
     rule = fault("volume.create", {"type": "http", "status": 413, "text": "VolumeLimitExceeded: no more"})
     house.sim("POST", "/sim/faults", rule)
     answer = asked(rest, snapshots["booted"], {"name": "refused"}, receiver)
-    assert answer.status >= 400
+    assert answer.error[0] == 500
     assert "VolumeLimitExceeded: no more" in answer.error[1]
     ((path, event, body),) = told(receiver, 1)
     assert (path, event, body["statusCode"]) == ("/callback", "VM_VOLUME_CREATED_EVENT", "500")

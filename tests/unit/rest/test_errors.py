@@ -23,7 +23,7 @@ from openesc.rest.accept import JSON, XML
 from openesc.rest.codec import BASE
 from openesc.rest.errors import TooLarge, Unauthenticated, UnsupportedMedia, error_answer
 from openesc.store import StoreError
-from openesc.yang import YangError, YangErrors
+from openesc.yang import TargetError, YangError, YangErrors
 
 ESC_PATH = "/ESCManager/v0/x"
 
@@ -47,6 +47,8 @@ ESC_PATH = "/ESCManager/v0/x"
         (RpcError("operation-not-supported", "m"), 501),
         (YangErrors([YangError("invalid-value", "m")]), 400),
         (YangErrors([YangError("data-exists", "m")]), 409),
+        (YangErrors([TargetError("data-missing", "m")]), 409),
+        (YangErrors([YangError("data-missing", "m")]), 400),
         (YangErrors([YangError("operation-failed", "m", error_app_tag="must-violation")]), 400),
         (EscErrors([OperationRefused("m"), InvalidRequest("n")]), 409),
     ],
