@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from openesc.cli import (
+    commands_callback,
     commands_cloudsim,
     commands_config,
     commands_console,
@@ -34,6 +35,7 @@ app.command("serve")(commands_serve.serve)
 app.add_typer(commands_config.app, name="config")
 app.add_typer(commands_user.app, name="user")
 app.add_typer(commands_operation.app, name="operation")
+app.add_typer(commands_callback.app, name="callback")
 app.add_typer(commands_leftover.app, name="leftover")
 app.add_typer(commands_vimmanager.app, name="vimmanager")
 app.add_typer(commands_cloudsim.app, name="cloudsim")

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from openesc.cli.callback_handlers import callback_handlers
 from openesc.cli.connectors import Connectors
 from openesc.cli.control import Handler
 from openesc.cli.gauges import watch_states
@@ -46,6 +47,7 @@ from openesc.northbound.actions import Rules, action_handlers
 from openesc.northbound.addresses import AddressLookup
 from openesc.northbound.backend import EscBackend
 from openesc.northbound.checks import Checks
+from openesc.northbound.deliveries import Deliveries
 from openesc.northbound.dependencies import NetworkLookup
 from openesc.northbound.edits import Edits, Lookup
 from openesc.northbound.first_start import first_start
@@ -118,6 +120,7 @@ def control_handlers(services: Services) -> Mapping[str, Handler]:
     return {
         **user_handlers(services.users, services.log_out),
         **operation_handlers(Operations(services.store, services.engine, services.planner)),
+        **callback_handlers(Deliveries(services.store)),
         **leftover_handlers(services.lifecycle),
         **vimmanager_handlers(services.vimmanager),
     }

@@ -42,7 +42,8 @@ def populated(shared_house: House) -> House:
             watching.until("SERVICE_ALIVE", depname=tenant, status="SUCCESS")
             body = operation("snapshot_operation", "snapshot", name=f"{tenant}-snap")
             vm = vm_of(rest, tenant)
-            assert rest.post(f"{V0}/{tenant}/deployments/snapshot-vm/{vm}", body).status == 200
+            path, callback = f"{V0}/{tenant}/deployments/snapshot-vm/{vm}", "http://127.0.0.1:1/nobody"
+            assert rest.post(path, body, Callback=callback).status == 200
             watching.until("VM_BACKUP_COMPLETE", depname=tenant, status="SUCCESS")
             until(lambda: not open_operations(rest), "all operations have ended")
     shared_house.leave()
@@ -164,16 +165,22 @@ class TestTenants:
         assert "red" in as_user["op"].get(path).text
 
     @pytest.mark.parametrize(
-        ("path", "key"), [("events?limit=1000", "events"), ("operations", "operations"), ("vms", "vms")]
+        ("path", "key"),
+        [("events?limit=1000", "events"), ("operations", "operations"), ("vms", "vms"), ("callbacks", "callbacks")],
     )
     def test_lists_beyond_esc(self, as_user: dict[str, Rest], path: str, key: str) -> None:
         mine = as_user["op-blue"].get(f"{V1}/{path}")
         assert {one["tenant"] for one in mine.json[key]} == {"blue"}
+        if key != "vms":
+            last = as_user["op-blue"].get(f"{V1}/{key}?limit=1").json[key]
+            assert [one["tenant"] for one in last] == ["blue"], "what is hidden takes no room"
         assert "red" in {one["tenant"] for one in as_user["op"].get(f"{V1}/{path}").json[key]}
 
     def test_one_by_one(self, as_user: dict[str, Rest], rest: Rest) -> None:
         user, vm = as_user["op-blue"], vm_of(rest, "red")
         red_operation = rest.get(f"{V1}/operations?deployment_id=red-dep").json["operations"][0]["id"]
+        red_callback = next(one for one in rest.get(f"{V1}/callbacks").json["callbacks"] if one["tenant"] == "red")
+        (red_snapshot,) = rest.get(f"{V0}/snapshots?internalTenantId=red").texts("id")
         stop, update = operation("vm_operation", "stop"), deployment("red", group("x"), tenant="red")
         snapshot = operation("snapshot_operation", "snapshot", name="x")
         migrate = operation("vm_migrate_operation", "migrate", migrationType="live")
@@ -189,6 +196,9 @@ class TestTenants:
             user.post(f"{V0}/blue/deployments/snapshot-vm/{vm}", snapshot),
             user.post(f"{V0}/blue/deployments/service/red-dep", operation("service_operation", "stop")),
             user.get(f"{V1}/operations/{red_operation}"),
+            user.json("POST", f"{V0}/snapshots/{red_snapshot}/volumes", {"name": "mine"}),
+            user.delete(f"{V0}/snapshots/{red_snapshot}"),
+            user.post(f"{V1}/callbacks/{red_callback['id']}/redeliver"),
             user.post(f"{V1}/operations/{red_operation}/retry"),
             user.post(f"{V1}/operations/{red_operation}/cancel"),
         ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from lxml import etree
 from tests.callback_receiver import ReceiverThread
-from tests.integration.main_job.house import House
+from tests.integration.main_job.house import House, until
 from tests.integration.main_job.payloads import deployment, group
 from tests.integration.main_job.subscriber import Subscriber
 from tests.integration.rest.client import BASE, V0, Rest, operation
@@ -88,6 +88,25 @@ def test_the_final_result_to_one_receiver_everything_else_to_the_other(
     rest.post(f"{V0}/admin/deployments/vm/{vm}", operation("vm_operation", "stop"), **other)
     last = receiver.until(lambda receiver: len(receiver.accepted) >= 4)[-1]
     assert (last.path, event_type(last.body)) == ("/stopped", "VM_STOPPED")
+
+
+def test_a_callback_is_sent_again_by_a_command(house: House, rest: Rest, receiver: ReceiverThread) -> None:
+    answer = rest.post(f"{V0}/tenants/t-again", "<tenant/>", Callback=f"{receiver.url}/again")
+    (first,) = receiver.until(lambda receiver: len(receiver.accepted) >= 1)
+    transaction = answer.headers["ESC-Transaction-Id"]
+
+    def mine() -> dict[str, object] | None:
+        rows = house.ask("callback", "list", "--state", "delivered")
+        return next((row for row in rows if row["transaction_id"] == transaction), None)
+
+    found = until(mine, "it is written down that it was delivered")
+    assert found is not None
+    assert (found["event_type"], found["url"], found["tries"]) == ("CREATE_TENANT", f"{receiver.url}/again", 1)
+    assert house.openesc("callback", "redeliver", str(found["id"])).returncode == 0
+    second = receiver.until(lambda receiver: len(receiver.accepted) >= 2)[1]
+    assert (second.path, second.headers, second.body) == (first.path, first.headers, first.body)
+    assert house.openesc("callback", "redeliver", "no-such").returncode == 3
+    assert house.openesc("callback", "list", "--state", "odd").returncode != 0
 
 
 def test_the_ids_a_client_chose_come_back(rest: Rest, receiver: ReceiverThread) -> None:

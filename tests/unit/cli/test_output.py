@@ -128,9 +128,15 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any
 def test_every_command_takes_the_data_directory() -> None:
     """Also those that do not need it: a script gives it to all of them."""
     commands = dict(_commands(get_command(app)))
-    assert {"serve", "user add", "operation retry", "leftover clean", "cloudsim fault add", "debug steps"} <= set(
-        commands
-    )
+    assert {
+        "serve",
+        "user add",
+        "operation retry",
+        "callback redeliver",
+        "leftover clean",
+        "cloudsim fault add",
+        "debug steps",
+    } <= set(commands)
     options = {name: {flag for found in command.params for flag in found.opts} for name, command in commands.items()}
     assert [name for name, flags in options.items() if "--data-dir" not in flags] == []
 

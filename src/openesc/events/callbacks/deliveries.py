@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,13 +51,19 @@ class Delivery:
 
 
 def listing(
-    connection: Connection, *, state: str | None = None, deployment_id: str | None = None, limit: int = 1000
+    connection: Connection,
+    *,
+    state: str | None = None,
+    deployment_id: str | None = None,
+    tenants: Collection[str] | None = None,
+    limit: int = 1000,
 ) -> list[Delivery]:
-    """Deliveries, newest event first; those of a `state` or a deployment where one is given."""
+    """Deliveries, newest event first; those of a `state`, a deployment or some tenants where they are given."""
     d = t.callback_deliveries.c
     where = [
         *([d.state == state] if state is not None else []),
         *([d.deployment_id == deployment_id] if deployment_id is not None else []),
+        *([d.tenant.in_(tenants)] if tenants is not None else []),
     ]
     statement = select(t.callback_deliveries).where(*where).order_by(d.position.desc()).limit(limit)
     return [delivery(row) for row in connection.execute(statement)]
