@@ -90,7 +90,9 @@ class Rest(Section):
     max_depth: int = Field(default=64, ge=16, description="levels of nesting in one body")
     header_timeout_s: Seconds = Field(default=10, description="seconds a peer has to send the head of a request")
     body_timeout_s: Seconds = Field(default=30, description="seconds a peer has to send the body of a request")
-    idle_timeout_s: Seconds = Field(default=60, description="seconds a connection may be silent between two requests")
+    idle_timeout_s: Seconds = Field(
+        default=60, description="seconds a connection may be silent between two requests, or its peer read nothing"
+    )
     max_connections: int = Field(default=500, ge=1, description="connections open at once")
 
 

@@ -19,7 +19,8 @@ class Options:
         hosts: further names that a plain request's ``Host`` may have.
         header_time: what a peer gets to send the head of a request.
         body_time: what it then gets to send the body.
-        idle_time: how long a connection may stay open between two requests.
+        idle_time: how long a connection may stay open between two requests, and how long a peer may read nothing of
+            an answer that waits for it.
     """
 
     host: str = "127.0.0.1"

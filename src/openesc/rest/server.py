@@ -60,7 +60,6 @@ class RestServer:
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            limit_concurrency=options.connections,
             timeout_keep_alive=round(options.idle_time),
             timeout_graceful_shutdown=2,
         )
