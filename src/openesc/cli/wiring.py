@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -16,7 +16,6 @@ from openesc.cli.gauges import watch_states
 from openesc.cli.leftover_handlers import leftover_handlers
 from openesc.cli.offline import DATABASE
 from openesc.cli.operation_handlers import operation_handlers
-from openesc.cli.rest_options import rest_options
 from openesc.cli.retention import keep_retention
 from openesc.cli.runtime import Address
 from openesc.cli.supervisor import Supervisor
@@ -53,17 +52,17 @@ from openesc.northbound.edits import Edits, Lookup
 from openesc.northbound.first_start import first_start
 from openesc.northbound.flavors import FlavorLookup
 from openesc.northbound.invocations import Invocations
-from openesc.northbound.model import SECRET_KINDS, load_payloads, load_schema, unit_tree
+from openesc.northbound.model import SECRET_KINDS, load_schema, unit_tree
 from openesc.northbound.operations import Operations
 from openesc.northbound.snapshot_actions import snapshot_handlers
 from openesc.northbound.snapshot_volumes import SnapshotVolumes
 from openesc.northbound.users import Users
-from openesc.rest.app import application
-from openesc.rest.context import Context
-from openesc.rest.server import RestServer
 from openesc.store import Store
 from openesc.vim.errors import VimError
 from openesc.vimmanager import VimManager
+
+if TYPE_CHECKING:
+    from openesc.rest.server import RestServer
 
 log = structlog.get_logger()
 
@@ -234,27 +233,11 @@ async def _run(services: Services, supervisor: Supervisor) -> None:
     services.netconf = (settings.netconf.host, services.server.port)
     watch_states(services.store, lambda: len(services.server.sessions) if services.server is not None else 0)
     if settings.rest.port is not None:
-        services.rest_server = RestServer(application(_context(services, edits, invocations)), rest_options(settings))
+        from openesc.cli.rest_wiring import rest_server
+
+        services.rest_server = rest_server(services, edits, invocations, _volumes(services))
         await services.rest_server.start()
         services.rest = (settings.rest.host, services.rest_server.port)
-
-
-def _context(services: Services, edits: Edits, invocations: Invocations) -> Context:
-    assert services.server is not None
-    return Context(
-        store=services.store,
-        running=services.running,
-        edits=edits,
-        invocations=invocations,
-        volumes=_volumes(services),
-        events=services.events,
-        engine=services.engine,
-        planner=services.planner,
-        users=services.users,
-        locks=services.server.locks,
-        payloads=load_payloads(),
-        options=rest_options(services.settings),
-    )
 
 
 def _edits(services: Services) -> Edits:

@@ -141,6 +141,13 @@ def test_every_command_takes_the_data_directory() -> None:
     assert [name for name, flags in options.items() if "--data-dir" not in flags] == []
 
 
+def test_a_server_without_rest_does_not_import_it() -> None:
+    heavy = ("starlette", "uvicorn", "httptools", "httpx")
+    code = f"import sys, openesc.cli.wiring; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
 def test_help_waits_for_no_library_it_does_not_need() -> None:
     heavy = ("pydantic", "rich", "asyncssh", "sqlalchemy", "lxml", "ncclient", "structlog", "asyncio")
     code = f"import sys, openesc.cli.main; print([name for name in {heavy} if name in sys.modules])"

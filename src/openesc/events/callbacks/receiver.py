@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import Connection, func, select
@@ -14,10 +14,12 @@ from sqlalchemy import Connection, func, select
 from openesc import metrics
 from openesc.events.callbacks import bodies
 from openesc.events.callbacks.deliveries import DEAD, DELIVERED, WAITING, Delivery, delivery, update
-from openesc.events.callbacks.sender import Sender
 from openesc.events.callbacks.writing import keep_writing
 from openesc.store import Store, Tx, now_ms
 from openesc.store import tables as t
+
+if TYPE_CHECKING:
+    from openesc.events.callbacks.sender import Sender
 
 log = structlog.get_logger()
 IDLE_SECONDS = 30.0
@@ -73,7 +75,7 @@ class Receiver:
 
     async def run(self) -> None:
         """Post what is due until there has been nothing to do for a while, or `stop`."""
-        sender = Sender(self._settings.timeout)
+        sender = await asyncio.to_thread(_sender, self._settings.timeout)
         try:
             while await self._pass(sender):
                 pass
@@ -126,6 +128,15 @@ class Receiver:
         self._reach("callbacks/settle", "before")
         await keep_writing(self._store, lambda tx: settle(tx, found, failure, self._settings))
         self._reach("callbacks/settle", "after")
+
+
+def _sender(timeout: float) -> Sender:
+    """The HTTP client takes its time to import, and to read the system's certificates: where nobody is to be called
+    it does neither.
+    """
+    from openesc.events.callbacks.sender import Sender
+
+    return Sender(timeout)
 
 
 def due(connection: Connection, origin: str, busy: Sequence[str], limit: int) -> tuple[list[Delivery], int | None]:
