@@ -54,7 +54,7 @@ openstack-up: $(VENV)/.development
 	nice -n 5 $(BIN)/python -m tests.openstack.lab up
 
 openstack-test: $(VENV)/.development
-	OPENESC_TEST_CLOUD=openstack $(BIN)/python -m pytest tests/contract tests/openstack $(ARGS)
+	TEST_CLOUD=openstack $(BIN)/python -m pytest tests/contract tests/openstack $(ARGS)
 
 openstack-down: $(VENV)/.development
 	$(BIN)/python -m tests.openstack.lab down

@@ -18,7 +18,7 @@ from openesc.vim.openstack import OpenStackCloud
 from openesc.vim.port import Server
 from openesc.vim.settings import VimSettings
 
-CLOUD = os.environ.get("OPENESC_TEST_CLOUD", "cloudsim")
+CLOUD = os.environ.get("TEST_CLOUD", "cloudsim")
 """``cloudsim``, which each test run starts, or ``openstack``: the lab, which is up already."""
 
 

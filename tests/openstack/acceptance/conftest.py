@@ -1,0 +1,92 @@
+"""openesc with the lab's cloud behind it, driven by NETCONF and esc_nc_cli, and the cloud seen from outside."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.main_job.house import House, Session
+from tests.integration.main_job.payloads import undeploy
+from tests.integration.main_job.subscriber import Event, Subscriber
+from tests.openstack.acceptance.outside import Outside
+from tests.openstack.lab.settings import Settings
+from tests.server_process import ServerProcess
+
+SECONDS = 240.0
+"""How long an event may take: two processors run all of OpenStack."""
+
+RUN = uuid.uuid4().hex[:4]
+
+
+class PatientSubscriber(Subscriber):
+    """A subscriber that gives the real cloud its time."""
+
+    def until(
+        self, type: str, seconds: float = SECONDS, each: Callable[[Event], None] | None = None, **fields: str
+    ) -> list[Event]:
+        return super().until(type, seconds, each, **fields)
+
+
+def settings_of(lab: Settings, **more: str) -> dict[str, str]:
+    """The environment of a server that has the lab for its cloud."""
+    return {
+        "OS_CLIENT_CONFIG_FILE": str(lab.under("clouds.yaml")),
+        "OPENESC_VIM__KIND": "openstack",
+        "OPENESC_VIM__CLOUD": "lab-admin",
+        "OPENESC_VIM__POLL_INTERVAL_S": "0.5",
+        "OPENESC_VIM__HTTP_TIMEOUT_S": "60",
+        "OPENESC_ENGINE__CLOUD_PATIENCE_S": "120",
+        "OPENESC_ENGINE__ACCEPT_WAIT_S": "60",
+        **more,
+    }
+
+
+@pytest.fixture(scope="session")
+def outside() -> Iterator[Outside]:
+    """The cloud, which is up."""
+    found = Outside(Settings.from_environment())
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def the_house(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[House]:
+    """The server under test, for all tests."""
+    folder: Path = tmp_path_factory.mktemp("openesc")
+    house = House(ServerProcess(folder / "data", settings_of(outside.settings)))
+    house.server.start()
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def house(the_house: House) -> Iterator[House]:
+    """The server under test; sessions of the test are closed after it."""
+    yield the_house
+    the_house.leave()
+
+
+@pytest.fixture
+def admin(house: House) -> Session:
+    return house.session()
+
+
+@pytest.fixture
+def subscriber(house: House) -> Subscriber:
+    return PatientSubscriber(house.session())
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest, outside: Outside, the_house: House) -> Iterator[str]:
+    """The name of the test's deployment. After the test it is undeployed, and nothing of it may be left."""
+    made = f"{RUN}-{uuid.uuid4().hex[:4]}"
+    yield made
+    with_session = the_house.session()
+    if with_session.config(made) is not None:
+        watching = PatientSubscriber(the_house.session())
+        with_session.edit(undeploy(made))
+        watching.until("SERVICE_UNDEPLOYED", depname=made)
+    the_house.leave()
+    assert outside.is_empty(made)
