@@ -89,4 +89,7 @@ def name(request: pytest.FixtureRequest, outside: Outside, the_house: House) -> 
         with_session.edit(undeploy(made))
         watching.until("SERVICE_UNDEPLOYED", depname=made)
     the_house.leave()
-    assert outside.is_empty(made)
+    try:
+        assert outside.is_empty(made)
+    finally:
+        outside.sweep(made)

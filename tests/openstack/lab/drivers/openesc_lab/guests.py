@@ -31,7 +31,7 @@ class Guests:
         except FileNotFoundError:
             self._known = {}
         for _, entry in self.items():
-            _wire(entry, answering=entry["running"])
+            _wire(entry, answering=True)
 
     def items(self):
         """UUID and entry of each guest."""
@@ -45,7 +45,7 @@ class Guests:
             self._known[uuid] = entry
             self._save()
         _wire(before, answering=False, but=entry)
-        _wire(entry, answering=running)
+        _wire(entry, answering=True)
 
     def forget(self, uuid):
         """The guest is not here any more."""
@@ -71,9 +71,14 @@ class Guests:
 
 
 def _wire(entry, answering, but=None):
-    """Put a guest's addresses on the loopback interface, or take them from it."""
+    """Put the addresses of a guest that runs on the loopback interface, or take them from it.
+
+    One that does not run has none there: if it was moved, they are the other host's by now.
+    """
+    if not entry or not entry["running"]:
+        return
     kept = set(but["addresses"]) if but and but["running"] else set()
-    for address in set(entry["addresses"] if entry else ()) - kept:
+    for address in set(entry["addresses"]) - kept:
         ip = ipaddress.ip_address(address)
         if ip.version == NETWORK.version and ip in NETWORK:
             verb = "replace" if answering else "del"

@@ -1,0 +1,64 @@
+"""Services that stop in the middle of an operation and come back: it goes on by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from tests.integration.main_job.house import House, Session, texts
+from tests.integration.main_job.payloads import deployment, group, undeploy
+from tests.integration.main_job.subscriber import Subscriber, types
+from tests.integration.operations.vnf import deployed, rpc
+from tests.openstack.acceptance.outside import Outside
+
+AWAY = 8.0
+"""Seconds a service is away: the lack of it is the point."""
+
+
+@contextmanager
+def away(outside: Outside, service: str) -> Iterator[None]:
+    """The service is stopped while the block begins, and comes back at its end."""
+    outside.lab.stop(service)
+    try:
+        yield
+        time.sleep(AWAY)
+    finally:
+        outside.lab.start(service)
+
+
+@pytest.mark.parametrize("service", ["keystone", "nova", "neutron", "rabbitmq"])
+def test_a_deployment_waits(admin: Session, subscriber: Subscriber, outside: Outside, name: str, service: str) -> None:
+    with away(outside, service):
+        admin.edit(deployment(name, group()))
+    came = subscriber.until("SERVICE_ALIVE", depname=name)
+    assert types(came) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"]
+    assert {event.status for event in came} == {"SUCCESS"}
+    assert len(outside.named(name)["servers"]) == 1
+
+
+@pytest.mark.parametrize("service", ["keystone", "nova", "rabbitmq"])
+def test_an_undeployment_waits(
+    house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str, service: str
+) -> None:
+    deployed(name, house, admin, subscriber)
+    with away(outside, service):
+        admin.edit(undeploy(name))
+    came = subscriber.until("SERVICE_UNDEPLOYED", depname=name)
+    assert types(came) == ["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"]
+    assert {event.status for event in came} == {"SUCCESS"}
+    assert outside.is_empty(name)
+
+
+def test_the_conductor_is_away_during_a_stop(
+    house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str
+) -> None:
+    """Nova has accepted, and does nothing until its conductor is there."""
+    deployed(name, house, admin, subscriber, [group(kpi=False)])
+    (vm,) = texts(admin.deployment(name), "vm_name")
+    with away(outside, "nova-conductor"):
+        rpc(admin, "vmAction", actionType="STOP", vmName=vm)
+    came = subscriber.until("VM_STOPPED", depname=name)
+    assert (types(came), came[-1].status) == (["VM_STOPPED"], "SUCCESS")
+    assert outside.server(vm).status == "SHUTOFF"

@@ -1,0 +1,153 @@
+"""What the cloud refuses, and what happens behind our back: told in its words, and nothing left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from tests.integration.main_job.house import Session, texts, until
+from tests.integration.main_job.payloads import deployment, group, undeploy
+from tests.integration.main_job.subscriber import Event, Subscriber, types
+from tests.integration.operations.vnf import refused, rpc
+from tests.integration.snapshots.actions import BOOT_VOLUME
+from tests.openstack.acceptance.outside import SECONDS, Outside
+
+VOLUME = (
+    "<volumes><volume><name>{name}</name><volid>1</volid><size>{size}</size><sizeunit>GiB</sizeunit>{type}</volume>"
+    "</volumes>"
+)
+
+
+def failed(admin: Session, subscriber: Subscriber, name: str, one_group: str, tenant: str = "admin") -> Event:
+    """Deploy what cannot be; the failure of the VM or, where it never came to one, of the service."""
+    admin.edit(deployment(name, one_group, tenant=tenant))
+    came = [event for event in subscriber.until("SERVICE_ALIVE", depname=name) if event.depname == name]
+    assert came[-1].status == "FAILURE"
+    return came[0]
+
+
+@pytest.mark.parametrize(
+    "words, change",
+    [
+        ("no-such-image", {"image": "no-such-image"}),
+        ("no-such-flavor", {"flavor": "no-such-flavor"}),
+        ("no-such-network", {"networks": ("no-such-network",)}),
+        (
+            "Volume type with name no-such could not be found.",
+            {"extra": VOLUME.format(name="v", size=1, type="<type>no-such</type>")},
+        ),
+        ("Could not find any available weighted backend.", {"extra": VOLUME.format(name="v", size=3000, type="")}),
+    ],
+)
+def test_what_is_not_there(
+    admin: Session, subscriber: Subscriber, outside: Outside, name: str, words: str, change: dict[str, Any]
+) -> None:
+    assert words in str(failed(admin, subscriber, name, group(**change)).status_message)
+    until(lambda: "servers" not in outside.named(name), "no server is left", SECONDS)
+    assert "ports" not in outside.named(name)
+
+
+def test_no_valid_host(admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
+    flavor = outside.cloud.compute.create_flavor(name=f"{name}-huge", vcpus=1, ram=512, disk=5000)
+    event = failed(admin, subscriber, name, group(flavor=flavor.name))
+    assert (event.type, "No valid host was found." in str(event.status_message)) == ("VM_DEPLOYED", True)
+    outside.cloud.compute.delete_flavor(flavor)
+
+
+def test_a_flavor_too_small_for_the_image(admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
+    image = outside.cloud.image.create_image(
+        f"{name}-big", data=b"\0" * 1024, disk_format="raw", container_format="bare", min_disk=2, wait=True
+    )
+    event = failed(admin, subscriber, name, group(image=f"{name}-big"))
+    assert "Flavor's disk is smaller than the minimum size specified in image metadata." in str(event.status_message)
+    assert "req-" in str(event.status_message)
+    outside.cloud.image.delete_image(image)
+
+
+Limit = Callable[[Any, str], object]
+
+
+@contextmanager
+def limited(outside: Outside, limit: Limit) -> Iterator[None]:
+    """Quotas of the project admin for as long as the block lasts."""
+    cloud = outside.cloud
+    project = cloud.identity.find_project("admin").id
+    limit(cloud, project)
+    try:
+        yield
+    finally:
+        for service in (cloud.compute, cloud.block_storage):
+            service.revert_quota_set(project)
+        cloud.network.delete_quota(project)
+
+
+@pytest.mark.parametrize(
+    "limit, words",
+    [
+        (lambda cloud, project: cloud.compute.update_quota_set(project, cores=0), "Quota exceeded for cores"),
+        (lambda cloud, project: cloud.compute.update_quota_set(project, instances=0), "Quota exceeded for instances"),
+        (lambda cloud, project: cloud.compute.update_quota_set(project, ram=0), "Quota exceeded for ram"),
+        (
+            lambda cloud, project: cloud.network.update_quota(project, ports=0),
+            "Quota exceeded for resources: ['port'].",
+        ),
+        (lambda cloud, project: cloud.block_storage.update_quota_set(project, volumes=0), "VolumeLimitExceeded"),
+        (
+            lambda cloud, project: cloud.block_storage.update_quota_set(project, gigabytes=0),
+            "VolumeSizeExceedsAvailableQuota",
+        ),
+    ],
+    ids=["cores", "instances", "ram", "ports", "volumes", "gigabytes"],
+)
+def test_quotas(admin: Session, subscriber: Subscriber, outside: Outside, name: str, limit: Limit, words: str) -> None:
+    with limited(outside, limit):
+        event = failed(admin, subscriber, name, group(extra=BOOT_VOLUME))
+    assert words in str(event.status_message) and "req-" in str(event.status_message)
+    assert outside.is_empty(name)
+
+
+def test_a_host_that_cannot_start_guests(admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
+    """A compute service that is down: the scheduler does not use it, whoever names it is told."""
+    host = "Host-24"
+    outside.lab.stop(f"nova-compute.{host}")
+    try:
+        placed = group(extra=f"<placement><type>zone_host</type><host>{host}</host></placement>")
+        until(lambda: not _is_up(outside, host), f"{host} is seen to be down", SECONDS)
+        event = failed(admin, subscriber, name, placed)
+    finally:
+        outside.lab.start(f"nova-compute.{host}")
+        until(lambda: _is_up(outside, host), f"{host} is up again", SECONDS)
+    assert "No valid host was found. There are not enough hosts available." in str(event.status_message)
+
+
+def _is_up(outside: Outside, host: str) -> bool:
+    services = outside.cloud.compute.services(binary="nova-compute", host=host)
+    return all(one.state == "up" for one in services)
+
+
+def test_a_server_deleted_behind_our_back(admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
+    admin.edit(deployment(name, group(kpi=False)))
+    subscriber.until("SERVICE_ALIVE", depname=name)
+    (vm,) = texts(admin.deployment(name), "vm_name")
+    outside.cloud.compute.delete_server(outside.server(vm))
+    until(lambda: "servers" not in outside.named(name), "the server is gone", SECONDS)
+    assert "could not be found" in refused(admin, "vmMigrate", vmName=vm, migrationType="live")
+    admin.edit(undeploy(name))
+    came = subscriber.until("SERVICE_UNDEPLOYED", depname=name)
+    assert types(came)[-2:] == ["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"] and came[-1].status == "SUCCESS"
+
+
+def test_a_server_in_error_is_brought_back_by_a_start(
+    admin: Session, subscriber: Subscriber, outside: Outside, name: str
+) -> None:
+    admin.edit(deployment(name, group(kpi=False)))
+    subscriber.until("SERVICE_ALIVE", depname=name)
+    (vm,) = texts(admin.deployment(name), "vm_name")
+    outside.cloud.compute.reset_server_state(outside.server(vm), "error")
+    outside.settled(vm, status="ERROR")
+    rpc(admin, "vmAction", actionType="REBOOT", vmName=vm)
+    came = subscriber.until("VM_REBOOTED", depname=name)
+    assert came[-1].status == "SUCCESS", came[-1]
+    assert outside.server(vm).status == "ACTIVE"
