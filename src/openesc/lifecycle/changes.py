@@ -83,7 +83,7 @@ def asked(interface: intent.Interface, held: Held) -> dict[str, Any]:
         "subnet": interface.subnet,
         "type": interface.type,
         "ip_address": held.address(interface),
-        "mac_address": interface.mac_address,
+        "mac_address": held.mac(interface),
         "allowed_address_pairs": [address for address, _ in interface.allowed_address_pairs],
         "security_groups": list(interface.security_groups),
     }

@@ -168,6 +168,7 @@ class Group:
     placements: tuple[Placement, ...]
     vim_vm_name: str | None
     pools: tuple[Pool, ...] = ()
+    mac_pools: tuple[Pool, ...] = ()
 
     def pool(self, network: str) -> Pool | None:
         """The address pool for the interfaces on that network."""
@@ -289,6 +290,7 @@ def _group(element: etree._Element, locators: Mapping[str, FileLocator]) -> Grou
         placements=tuple(_placement(found) for found in each(element, "placement")),
         vim_vm_name=text(element, "vim_vm_name"),
         pools=tuple(pool(found) for found in each(element, "scaling/static_ip_address_pool")),
+        mac_pools=tuple(_mac_pool(found) for found in each(element, "scaling/static_mac_address_pool")),
     )
 
 
@@ -301,6 +303,21 @@ def pool(element: etree._Element) -> Pool:
     ]
     addresses = (*texts(element, "ip_address"), *ranges)
     return Pool(required(element, "network"), addresses, text(element, "netmask"), text(element, "gateway"))
+
+
+def _mac_pool(element: etree._Element) -> Pool:
+    ranges = [
+        address
+        for found in each(element, "mac_address_range")
+        for address in _mac_addresses(required(found, "start"), required(found, "end"))
+    ]
+    return Pool(required(element, "network"), (*map(str.lower, texts(element, "mac_address")), *ranges))
+
+
+def _mac_addresses(start: str, end: str) -> Iterator[str]:
+    first_address, last_address = (int(one.replace(":", ""), 16) for one in (start, end))
+    for offset in range(min(last_address - first_address + 1, RANGE_LIMIT)):
+        yield (first_address + offset).to_bytes(6).hex(":")
 
 
 RANGE_LIMIT = 65536

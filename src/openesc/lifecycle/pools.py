@@ -20,7 +20,10 @@ from openesc.lifecycle.intent import Group, Interface, Network, Pool
 from openesc.store import Tx
 
 ADDRESS = "address"
+MAC = "mac"
 VARIABLE = "variable"
+STATIC: Mapping[str, str] = {ADDRESS: "ip_address", MAC: "mac_address"}
+"""The leaf of an interface that a static pool of this kind fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,9 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a VM has of its pools: addresses by (network, nicid), values by variable."""
+    """What a VM has of its pools: addresses by (kind, network, nicid), values by variable."""
 
-    addresses: Mapping[tuple[str, int], str]
+    addresses: Mapping[tuple[str, str, int], str]
     variables: Mapping[str, str]
 
     @classmethod
@@ -47,13 +50,19 @@ class Held:
         """From the resources of the VM; others than its reservations are passed over."""
         found = list(rows)
         addresses = {
-            (row.facts["pool"], int(row.facts["slot"])): row.facts["value"] for row in found if row.kind == ADDRESS
+            (row.kind, row.facts["pool"], int(row.facts["slot"])): row.facts["value"]
+            for row in found
+            if row.kind in STATIC
         }
         return cls(addresses, {row.facts["pool"]: row.facts["value"] for row in found if row.kind == VARIABLE})
 
     def address(self, interface: Interface) -> str | None:
-        """The address it asks the cloud for on that interface; None: the cloud chooses."""
-        return self.addresses.get((interface.network, interface.nicid), interface.ip_address)
+        """The IP address it asks the cloud for on that interface; None: the cloud chooses."""
+        return self.addresses.get((ADDRESS, interface.network, interface.nicid), interface.ip_address)
+
+    def mac(self, interface: Interface) -> str | None:
+        """The same for the MAC address."""
+        return self.addresses.get((MAC, interface.network, interface.nicid), interface.mac_address)
 
 
 def variable_key(group: str, dst: str, name: str) -> str:
@@ -63,18 +72,35 @@ def variable_key(group: str, dst: str, name: str) -> str:
 
 def needs(group: Group, ordinal: int) -> Iterator[Need]:
     """What the VM of this ordinal takes. The first VM has the addresses its interfaces name themselves."""
-    named = {nic.ip_address for nic in group.interfaces if nic.ip_address}
-    for pool in group.pools:
-        values = tuple(address for address in pool.addresses if address not in named)
+    for kind, pool in static_pools(group):
+        named = _named(group, kind)
+        values = tuple(address for address in pool.addresses if address not in named.values())
         for nic in group.interfaces:
-            if nic.network == pool.network and not (ordinal == 0 and nic.ip_address):
-                what = f"static_ip_address_pool of network {pool.network} in vm_group {group.name}"
-                yield Need(ADDRESS, pool.network, str(nic.nicid), values, what)
+            if nic.network == pool.network and not (ordinal == 0 and nic.nicid in named):
+                what = f"{leaf(kind)} of network {pool.network} in vm_group {group.name}"
+                yield Need(kind, pool.network, str(nic.nicid), values, what)
     for entry in group.day_zero:
         for name, several in entry.variables.items():
             if len(several) > 1:
                 what = f"variable {name} of {entry.dst} in vm_group {group.name}"
                 yield Need(VARIABLE, variable_key(group.name, entry.dst, name), "", several, what)
+
+
+def static_pools(group: Group) -> Iterator[tuple[str, Pool]]:
+    """The group's pools of addresses, with their kinds."""
+    yield from ((ADDRESS, pool) for pool in group.pools)
+    yield from ((MAC, pool) for pool in group.mac_pools)
+
+
+def leaf(kind: str) -> str:
+    """The list that a static pool of this kind stands in."""
+    return f"static_{STATIC[kind]}_pool"
+
+
+def _named(group: Group, kind: str) -> dict[int, str]:
+    """The addresses of that kind that interfaces name themselves, by nicid."""
+    found = {nic.nicid: getattr(nic, STATIC[kind]) for nic in group.interfaces}
+    return {nicid: address for nicid, address in found.items() if address}
 
 
 def reserve(tx: Tx, vm: Vm, group: Group) -> None:
@@ -135,16 +161,16 @@ def give_back(tx: Tx, vm_id: str) -> None:
         inventory.remove_resource(tx, row.key)
 
 
-def give_back_address(tx: Tx, vm_id: str, nicid: int, unless: str | None) -> None:
-    """The interface is gone: its address is free, unless it is of the pool of this network, which it comes back on."""
+def give_back_addresses(tx: Tx, vm_id: str, nicid: int, unless: str | None) -> None:
+    """The interface is gone: its addresses are free, unless it comes back on this network, and they are its."""
     for row in _rows(tx.connection, vm_id):
-        if row.kind == ADDRESS and row.facts["slot"] == str(nicid) and row.facts["pool"] != unless:
+        if row.kind in STATIC and row.facts["slot"] == str(nicid) and row.facts["pool"] != unless:
             inventory.remove_resource(tx, row.key)
 
 
 def _rows(connection: Connection, vm_id: str) -> list[Resource]:
     found = inventory.resources(connection, parent=vm_id)
-    return [row for row in found if row.kind in (ADDRESS, VARIABLE)]
+    return [row for row in found if row.kind in (*STATIC, VARIABLE)]
 
 
 def _taken(connection: Connection, deployment_id: str, need: Need) -> set[str]:
@@ -195,22 +221,29 @@ def outside(pool: Pool, ranges: Sequence[str]) -> str | None:
 def pool_faults(group: Group, networks: Iterable[Network] = ()) -> Iterator[tuple[str, str]]:
     """What is wrong with a group's pools as they stand in the document: where, and what. `networks`: its own."""
     ranges = {network.name: [subnet.cidr for subnet in network.subnets] for network in networks}
-    for pool in group.pools:
-        where = f"scaling/static_ip_address_pool[network='{pool.network}']"
-        for fault in _faults(group, pool.network, pool.addresses):
-            yield where, f"static_ip_address_pool of network {pool.network} {fault}"
-        lost = outside(pool, ranges[pool.network]) if ranges.get(pool.network) else None
+    for kind, pool in static_pools(group):
+        where = f"scaling/{leaf(kind)}[network='{pool.network}']"
+        for fault in _faults(group, kind, pool):
+            yield where, f"{leaf(kind)} of network {pool.network} {fault}"
+        lost = outside(pool, ranges[pool.network]) if kind == ADDRESS and ranges.get(pool.network) else None
         if lost is not None:
             yield where, lost
-    pooled = {pool.network for pool in group.pools}
+    for kind in STATIC:
+        yield from _unpooled(group, kind)
+    yield from _variable_faults(group)
+
+
+def _unpooled(group: Group, kind: str) -> Iterator[tuple[str, str]]:
+    """An address that an interface names is that of one VM."""
+    pooled = {pool.network for other, pool in static_pools(group) if other == kind}
+    named = _named(group, kind)
     for nic in group.interfaces:
-        if nic.ip_address and group.min_active > 1 and nic.network not in pooled:
+        if nic.nicid in named and group.min_active > 1 and nic.network not in pooled:
             yield (
                 "scaling",
-                f"interface {nic.nicid} has the static address {nic.ip_address}, but min_active is "
-                f"{group.min_active}: give a static_ip_address_pool for network {nic.network}",
+                f"interface {nic.nicid} has the static address {named[nic.nicid]}, but min_active is "
+                f"{group.min_active}: give a {leaf(kind)} for network {nic.network}",
             )
-    yield from _variable_faults(group)
 
 
 def _variable_faults(group: Group) -> Iterator[tuple[str, str]]:
@@ -224,13 +257,13 @@ def _variable_faults(group: Group) -> Iterator[tuple[str, str]]:
                 )
 
 
-def _faults(group: Group, network: str, addresses: tuple[str, ...]) -> Iterator[str]:
-    doubles = sorted({address for address in addresses if addresses.count(address) > 1})
+def _faults(group: Group, kind: str, pool: Pool) -> Iterator[str]:
+    doubles = sorted({address for address in pool.addresses if pool.addresses.count(address) > 1})
     if doubles:
         yield f"names {', '.join(doubles)} more than once"
-    nics = [nic for nic in group.interfaces if nic.network == network]
-    named = {nic.ip_address for nic in nics if nic.ip_address}
-    missing = group.min_active * len(nics) - len(named) - len(set(addresses) - named)
+    nics = [nic.nicid for nic in group.interfaces if nic.network == pool.network]
+    named = {address for nicid, address in _named(group, kind).items() if nicid in nics}
+    missing = group.min_active * len(nics) - len(named) - len(set(pool.addresses) - named)
     if missing > 0:
         yield f"lacks {missing} addresses for min_active {group.min_active}"
     if not nics:

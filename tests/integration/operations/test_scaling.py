@@ -88,6 +88,21 @@ def test_a_static_pool_is_used_up_and_filled_again(house: House, admin: Session,
     assert [row for row in house.told("leftover.list") if row["deployment"] == "pool"] == []
 
 
+def test_mac_addresses_of_a_pool(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """Each VM has its own, in the cloud and in opdata; scaling takes the next one."""
+    macs = pool(start="02:00:00:00:10:01", end="02:00:00:00:10:03").replace("ip_address", "mac_address")
+    admin.edit(deployment("macs", group(2, 9, macs, kpi=False), before=INNER))
+    subscriber.until("SERVICE_ALIVE", depname="macs")
+    assert sorted(texts(admin.deployment("macs"), "mac_address")) == ["02:00:00:00:10:01", "02:00:00:00:10:02"]
+    refused = admin.refused(deployment("macs", group(4, 9, kpi=False)))
+    assert refused.message == "static_mac_address_pool of network pooled lacks 1 addresses for min_active 4"
+    admin.edit(deployment("macs", group(3, 9, kpi=False)))
+    (made, *_) = subscriber.until("SERVICE_UPDATED", depname="macs")
+    assert texts(made.element, "mac_address") == ["02:00:00:00:10:03"]
+    admin.edit(undeploy("macs"))
+    subscriber.until("SERVICE_UNDEPLOYED", depname="macs")
+
+
 def test_an_address_that_is_in_no_subnet_is_named(admin: Session, subscriber: Subscriber) -> None:
     refused = admin.refused(deployment("lost", group(1, 9, pool("10.1.2.3", "192.168.40.5")), before=INNER))
     assert refused.message == (

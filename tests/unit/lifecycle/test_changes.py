@@ -12,7 +12,7 @@ from openesc.inventory import states as s
 from openesc.inventory.records import Interface, Resource, Vm
 from openesc.lifecycle import intent
 from openesc.lifecycle.changes import Applied, VmChange, asked, asked_of_volume, change_of, monitor_mark
-from openesc.lifecycle.pools import Held
+from openesc.lifecycle.pools import ADDRESS, Held
 
 SAMPLE = intent.parse((Path(__file__).parents[3] / "examples" / "cirros-vnf.xml").read_bytes())
 GROUP = replace(SAMPLE.groups[0], interfaces=())
@@ -65,7 +65,7 @@ def test_an_interface_of_unknown_leaves_is_left_alone() -> None:
 
 
 def test_the_address_a_vm_holds_of_a_pool_is_what_it_asked_for() -> None:
-    held = Held({("n", 0): "10.0.0.7"}, {})
+    held = Held({(ADDRESS, "n", 0): "10.0.0.7"}, {})
     wanted = nic(0, ip_address="10.0.0.1")
     group = replace(GROUP, interfaces=(wanted,))
     assert not change_of(ALIVE, group, Applied([replace(row(wanted), asked=asked(wanted, held))], held))

@@ -11,7 +11,17 @@ from openesc.errors import OperationRefused
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Vm
 from openesc.lifecycle.intent import Group, parse
-from openesc.lifecycle.pools import give_back, pool_faults, refit, require_room, reserve, reserved, variable_key
+from openesc.lifecycle.pools import (
+    ADDRESS,
+    MAC,
+    give_back,
+    pool_faults,
+    refit,
+    require_room,
+    reserve,
+    reserved,
+    variable_key,
+)
 from openesc.store import Store, Tx
 
 ESC = "http://www.cisco.com/esc/esc"
@@ -52,6 +62,10 @@ def pool(*addresses: str, start: str = "", end: str = "", network: str = "n") ->
     single = "".join(f"<ip_address>{address}</ip_address>" for address in addresses)
     several = f"<ip_address_range><start>{start}</start><end>{end}</end></ip_address_range>" if start else ""
     return f"<static_ip_address_pool><network>{network}</network>{several}{single}</static_ip_address_pool>"
+
+
+def mac_pool(*addresses: str, start: str = "", end: str = "") -> str:
+    return pool(*addresses, start=start, end=end).replace("ip_address", "mac_address")
 
 
 def vm(tx: Tx, ordinal: int) -> Vm:
@@ -104,6 +118,21 @@ def test_single_addresses_come_before_ranges_and_ranges_are_written_out() -> Non
             "interface 0 has the static address 10.0.0.1, but min_active is 2: "
             "give a static_ip_address_pool for network n",
         ),
+        (
+            group(mac_pool("02:00:00:00:00:01")),
+            "static_mac_address_pool of network n lacks 1 addresses for min_active 2",
+        ),
+        (
+            group(
+                mac_pool("02:00:00:00:00:0A", "02:00:00:00:00:0b", start="02:00:00:00:00:09", end="02:00:00:00:00:0a")
+            ),
+            "static_mac_address_pool of network n names 02:00:00:00:00:0a more than once",
+        ),
+        (
+            group("", address="<mac_address>02:00:00:00:00:01</mac_address>"),
+            "interface 0 has the static address 02:00:00:00:00:01, but min_active is 2: "
+            "give a static_mac_address_pool for network n",
+        ),
     ],
 )
 def test_a_faulty_pool_is_named(wanted: Group, fault: str) -> None:
@@ -145,8 +174,29 @@ async def test_each_vm_takes_an_address_and_gives_it_back(store: Store) -> None:
     assert await held(store, first) == {}
 
 
-async def held(store: Store, of: Vm) -> dict[tuple[str, int], str]:
-    return dict((await store.read(lambda c: reserved(c, of.id))).addresses)
+async def held(store: Store, of: Vm, kind: str = ADDRESS) -> dict[tuple[str, int], str]:
+    """Its addresses of this kind, by network and nicid."""
+    found = (await store.read(lambda c: reserved(c, of.id))).addresses
+    return {(network, nicid): address for (other, network, nicid), address in found.items() if other == kind}
+
+
+async def test_mac_addresses_are_a_pool_of_their_own(store: Store) -> None:
+    wanted = group(
+        pool("10.0.0.1", "10.0.0.2", "10.0.0.3") + mac_pool(start="02:00:00:00:00:FF", end="02:00:00:00:01:00")
+    )
+
+    def plan(tx: Tx) -> list[Vm]:
+        vms = [vm(tx, 0), vm(tx, 1)]
+        for planned in vms:
+            reserve(tx, planned, wanted)
+        return vms
+
+    first, second = await store.write(plan)
+    assert await held(store, first, MAC) == {("n", 0): "02:00:00:00:00:ff"}
+    assert await held(store, second, MAC) == {("n", 0): "02:00:00:00:01:00"}
+    assert await held(store, second) == {("n", 0): "10.0.0.2"}
+    with pytest.raises(OperationRefused, match="static_mac_address_pool of network n in vm_group g lacks 1"):
+        await store.read(lambda c: require_room(c, "dep", wanted, [2]))
 
 
 async def test_what_a_pool_lacks_is_told_before_anything_is_taken(store: Store) -> None:

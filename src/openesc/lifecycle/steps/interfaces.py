@@ -15,7 +15,7 @@ from openesc.lifecycle.changes import asked, same_port
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Attempt
-from openesc.lifecycle.pools import give_back_address, reserved
+from openesc.lifecycle.pools import give_back_addresses, reserved
 from openesc.lifecycle.steps.calls import change_once, create_once, persist
 from openesc.lifecycle.steps.lookup import GroupFacts
 from openesc.lifecycle.steps.names import deployment_tag, port_name, vm_tag
@@ -140,7 +140,7 @@ class Interfaces:
         def record(tx: Tx, _: object) -> None:
             inventory.remove_interface(tx, row)
             wanted = next((nic.network for nic in self.group.interfaces if nic.nicid == row.nicid), None)
-            give_back_address(tx, self.vm.id, row.nicid, unless=wanted)
+            give_back_addresses(tx, self.vm.id, row.nicid, unless=wanted)
 
         await self.op.step(f"{path}/delete", act, record)
 
@@ -179,7 +179,7 @@ class Interfaces:
             network_id=facts.networks[wanted.network].id,
             subnet_id=facts.subnet_id(wanted),
             ip_address=leaves["ip_address"],
-            mac_address=wanted.mac_address,
+            mac_address=leaves["mac_address"],
             allowed_address_pairs=wanted.allowed_address_pairs,
             security_groups=wanted.security_groups or None,
             vnic_type="direct" if wanted.type == "direct" else None,
