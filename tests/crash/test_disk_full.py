@@ -16,6 +16,7 @@ from tests.crash.house import House
 from tests.crash.outcome import assert_same, made_twice, outcome
 from tests.crash.runs import Runs
 from tests.crash.scenarios import DEPLOY_ONE
+from tests.integration.rest.client import V0, Answer, Rest
 
 MEGABYTES = 24
 MANY = 400
@@ -39,7 +40,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A server whose disk is small; the cloud has another one."""
     with small_disk(tmp_path / "disk") as disk:
-        house = House.on(disk)
+        house = House.on(disk, OPENESC_REST__PORT="0")
         house.server.data_dir.mkdir(mode=0o700)
         (tmp_path / "cloud").mkdir()
         (house.server.data_dir / "cloudsim").symlink_to(tmp_path / "cloud")
@@ -69,6 +70,18 @@ async def refused(house: House) -> bytes:
     raise AssertionError(f"{MANY} edits fitted on a full disk")
 
 
+def refused_by_rest(house: House) -> Answer:
+    """The same by REST; reads go on."""
+    address = house.server.endpoints["rest"]
+    with Rest(f"http://{address['host']}:{address['port']}") as rest:
+        for number in range(MANY):
+            answer = rest.post(f"{V0}/tenants/rest-filling-{number}", "<tenant/>")
+            if answer.status != 200:
+                assert rest.get(f"{V0}/deployments").status == 200
+                return answer
+    raise AssertionError(f"{MANY} requests fitted on a full disk")
+
+
 async def test_a_full_disk_refuses_edits_and_delays_operations(house: House) -> None:
     runs = Runs(house)
     expected = await runs.undisturbed(DEPLOY_ONE)
@@ -80,6 +93,8 @@ async def test_a_full_disk_refuses_edits_and_delays_operations(house: House) -> 
     with house.stopped_cloud():
         fill(filler)
         assert b"resource-denied" in await refused(house)
+        answer = await asyncio.to_thread(refused_by_rest, house)
+        assert answer.error[0] == 503, answer.text
         assert (await house.opdata(names)).find(".//{*}data") is not None
     await house.requested(names, "project.create")
     await asyncio.sleep(1)  # what the cloud did cannot be written down, again and again
