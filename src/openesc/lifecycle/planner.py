@@ -67,6 +67,18 @@ class Planner:
         wish = Wish("deployment", (deployment.tenant, deployment.name), deployment.wanted)
         return self.plan(tx, [wish], requested_by)
 
+    def answer(self, tx: Tx, tenant: str, name: str, requested_by: str) -> journal.OperationRow:
+        """Queue what tells the result of an update that needs nothing, after all that is on its way."""
+        current = inventory.deployments_named(tx.connection, tenant, name)[-1]
+        draft = Draft(
+            kind="unchanged",
+            subject=f"{tenant}/{name}",
+            claims=[(name_key(tenant, name), EXCLUSIVE)],
+            tenant=tenant,
+            deployment_id=current.id,
+        )
+        return self._queue.submit(tx, _by(draft, requested_by))
+
     # deployments
 
     def _deployment(self, tx: Tx, wish: Wish) -> list[Draft]:

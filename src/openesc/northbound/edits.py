@@ -13,9 +13,10 @@ from lxml import etree
 from openesc.datastore.partition import SplitEdit, split
 from openesc.datastore.running import Change, DefaultOperation, Running
 from openesc.errors import EscErrors, OperationRefused
-from openesc.inventory import store as inventory
 from openesc.lifecycle import intent
+from openesc.lifecycle.journal import OperationRow
 from openesc.lifecycle.planner import Planner, Wish
+from openesc.netconf import User
 from openesc.northbound import access
 from openesc.northbound.canonical import canonical_config, misplaced_action
 from openesc.northbound.checks import Checks
@@ -115,10 +116,22 @@ class Edits:
             raise _OnlyTested
         self._on_changes(tx, changes)
         wishes = [_wish(change, wanted.deployment_id) for change in changes]
-        for row in self._planner.plan(tx, wishes, requested_by=user.name):
+        planned = self._planner.plan(tx, wishes, requested_by=user.name)
+        if wanted.requester.listens:
+            planned += self._answers(tx, user, changes, planned)
+        for row in planned:
             wanted.requester.accepted(tx, row)
-        if wanted.requester.events is not None:
-            _follow(tx, wanted.requester, changes)
+
+    def _answers(
+        self, tx: Tx, user: User, changes: Sequence[Change], planned: Sequence[OperationRow]
+    ) -> list[OperationRow]:
+        """For each deployment that is as it is wanted, or on its way there: who listens waits for a result."""
+        busy = {row.subject for row in planned}
+        return [
+            self._planner.answer(tx, change.id.keys[0], change.id.keys[1], user.name)
+            for change in changes
+            if change.id.kind.name == DEPLOYMENT and change.after is not None and "/".join(change.id.keys) not in busy
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +147,3 @@ class _Wanted:
 
 def _wish(change: Change, deployment_id: str | None) -> Wish:
     return Wish(change.id.kind.name, change.id.keys, change.after, deployment_id)
-
-
-def _follow(tx: Tx, requester: Requester, changes: Sequence[Change]) -> None:
-    """A receiver counts also where the document was applied already and nothing is to be done."""
-    for change in changes:
-        if change.id.kind.name == DEPLOYMENT and change.after is not None:
-            tenant, name = change.id.keys
-            requester.follow(tx, inventory.deployments_named(tx.connection, tenant, name)[-1].id)

@@ -22,6 +22,11 @@ class Requester:
     callback: callbacks.Target | None = None
     events: callbacks.Target | None = None
 
+    @property
+    def listens(self) -> bool:
+        """Whether somebody waits to be told how it went."""
+        return self.callback is not None or self.events is not None
+
     def submit(self, tx: Tx, queue: Queue, draft: Draft) -> OperationRow:
         """Queue an operation in the requester's name."""
         row = queue.submit(tx, replace(draft, requested_by=self.user.name))
@@ -32,10 +37,5 @@ class Requester:
         """Note, in the transaction that queued the operation, who is to hear of it."""
         if self.transaction_id is not None:
             callbacks.register_operation(tx, row.id, self.callback, self.transaction_id, events=self.events)
-        if row.deployment_id is not None:
-            self.follow(tx, row.deployment_id)
-
-    def follow(self, tx: Tx, deployment_id: str) -> None:
-        """Note who is to hear of the deployment from now on, where the request names somebody."""
-        if self.events is not None:
-            callbacks.register_deployment(tx, deployment_id, self.events)
+        if row.deployment_id is not None and self.events is not None:
+            callbacks.register_deployment(tx, row.deployment_id, self.events)

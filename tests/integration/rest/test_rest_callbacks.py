@@ -13,6 +13,8 @@ from tests.integration.main_job.subscriber import Subscriber
 from tests.integration.rest.client import BASE, V0, Rest, operation
 from tests.integration.rest.conftest import SETTINGS
 
+from openesc.lifecycle.flows.steps_table import STEPS
+
 PASSWORD = "pass word-1"
 
 
@@ -82,12 +84,53 @@ def test_the_final_result_to_one_receiver_everything_else_to_the_other(
         "Service group deployment completed successfully!",
     )
     again = rest.put(f"{V0}/deployments/called", deployment("called", group()), **headers)
-    assert again.status == 200, "nothing is to be done, and the receiver of events counts all the same"
+    assert again.status == 200
+    last = receiver.until(lambda receiver: len(receiver.accepted) >= 4)[-1]
+    assert (last.path, event_type(last.body), last.headers["esc-transaction-id"]) == (
+        "/final",
+        "SERVICE_UPDATED",
+        again.headers["ESC-Transaction-Id"],
+    ), "nothing was to be done, and who waits for its result gets it"
     vm = etree.fromstring(rest.get(f"{V0}/deployments/called").content).findtext(".//{*}vm_name")
     other = {**headers, "Callback": f"{receiver.url}/stopped"}
     rest.post(f"{V0}/admin/deployments/vm/{vm}", operation("vm_operation", "stop"), **other)
-    last = receiver.until(lambda receiver: len(receiver.accepted) >= 4)[-1]
+    last = receiver.until(lambda receiver: len(receiver.accepted) >= 5)[-1]
     assert (last.path, event_type(last.body)) == ("/stopped", "VM_STOPPED")
+
+
+def test_an_update_that_changes_nothing_waits_for_what_is_on_its_way(
+    house: House, rest: Rest, receiver: ReceiverThread
+) -> None:
+    """Its result is that of the deployment as it then is: alive, failed, or going."""
+    body = deployment("twice", group())
+    with house.fault("server.create", {"type": "delay", "seconds": 2}, name="twice*"):
+        assert rest.post(f"{V0}/admin/deployments/twice", body, Callback=f"{receiver.url}/made").status == 200
+        assert rest.put(f"{V0}/deployments/twice", body, Callback=f"{receiver.url}/same").status == 200
+    found = receiver.until(lambda receiver: len(receiver.accepted) >= 2)
+    assert {(one.path, event_type(one.body), one.headers["esc-status-code"]) for one in found} == {
+        ("/made", "SERVICE_ALIVE", "200"),
+        ("/same", "SERVICE_UPDATED", "200"),
+    }
+    row = next(row for row in house.told("operation.list", limit=100) if row["kind"] == "unchanged")
+    assert [step["step"] for step in house.told("operation.show", id=row["id"])["steps"]] == list(STEPS["unchanged"])
+
+
+@pytest.mark.parametrize("going", [False, True], ids=["it failed", "it goes"])
+def test_an_update_that_changes_nothing_of_what_fails_is_a_failure(
+    house: House, rest: Rest, receiver: ReceiverThread, going: bool
+) -> None:
+    name = f"in-vain-{going}".lower()
+    body, path = deployment(name, group()), f"{V0}/deployments/{name}"
+    effect = {"type": "delay", "seconds": 2} if going else {"type": "http", "status": 403, "text": "no such luck"}
+    with house.fault("server.create", effect, name=f"{name}*"):
+        assert rest.post(path, body, Callback=f"{receiver.url}/made").status == 200
+        assert rest.put(path, body, Callback=f"{receiver.url}/same").status == 200
+        if going:
+            assert rest.delete(path, Callback=f"{receiver.url}/gone").status == 200
+        found = receiver.until(lambda receiver: any(one.path == "/same" for one in receiver.accepted))
+    (same,) = (one for one in found if one.path == "/same")
+    assert (event_type(same.body), same.headers["esc-status-code"]) == ("SERVICE_UPDATED", "500")
+    assert ("interrupted by undeploy" if going else "no such luck") in same.status_message
 
 
 def test_a_callback_is_sent_again_by_a_command(house: House, rest: Rest, receiver: ReceiverThread) -> None:

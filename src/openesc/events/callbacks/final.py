@@ -33,6 +33,7 @@ _LAST = _final()
 FINAL: Mapping[str, Final] = {
     "deploy": _final(e.SERVICE_ALIVE),
     "update": _final(e.SERVICE_UPDATED),
+    "unchanged": _final(e.SERVICE_UPDATED),
     "undeploy": _final(e.SERVICE_UNDEPLOYED),
     "service-action": _final(e.SERVICE_STOPPED, e.SERVICE_ALIVE, e.SERVICE_MONITOR_UNSET),
     "vm-action": _final(

@@ -21,6 +21,7 @@ from openesc.lifecycle.flows import (
     snapshot_volume,
     sweep,
     tenant,
+    unchanged,
     undeploy,
     update,
     vm_action,
@@ -57,6 +58,7 @@ def _nothing(tx: Tx, services: Services, row: OperationRow, reason: str) -> None
 TABLE: Mapping[str, tuple[Run, Abandoned]] = {
     "deploy": (deploy.deploy, _as(converge.abandoned, types.SERVICE_ALIVE)),
     "update": (update.update, _as(converge.abandoned, types.SERVICE_UPDATED)),
+    "unchanged": (unchanged.unchanged, unchanged.abandoned),
     "undeploy": (undeploy.undeploy, undeploy.abandoned),
     "service-action": (service_action.service_action, service_action.abandoned),
     "confirm-resize": (confirm.confirm, _as(vm_parts.abandoned, types.VM_CONFIRM_RESIZE_COMPLETE)),
