@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -132,8 +132,8 @@ def _seen(connection: Connection, statement: Any, visible: Visible, limit: int) 
 
 
 def _described(connection: Connection, rows: list[journal.OperationRow]) -> list[dict[str, Any]]:
-    transactions = callbacks.transactions_of(connection, [row.id for row in rows])
-    return [{**_leaves(row), "transaction_id": transactions.get(row.id)} for row in rows]
+    requests = callbacks.requests_of(connection, [row.id for row in rows])
+    return [{**_leaves(row), **asdict(requests.get(row.id, callbacks.Request()))} for row in rows]
 
 
 def _leaves(row: journal.OperationRow) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from openesc.store import Tx
 @dataclass(frozen=True, slots=True)
 class Requester:
     """The user; and of a request by REST the transaction it was answered with, the receiver of the final result
-    (header ``Callback``) and that of all other events (header ``Callback-ESC-Events``).
+    (header ``Callback``), that of all other events (header ``Callback-ESC-Events``) and its ``X-Request-Id``.
     """
 
     user: User
     transaction_id: str | None = None
     callback: callbacks.Target | None = None
     events: callbacks.Target | None = None
+    request_id: str | None = None
 
     @property
     def listens(self) -> bool:
@@ -36,6 +37,8 @@ class Requester:
     def accepted(self, tx: Tx, row: OperationRow) -> None:
         """Note, in the transaction that queued the operation, who is to hear of it."""
         if self.transaction_id is not None:
-            callbacks.register_operation(tx, row.id, self.callback, self.transaction_id, events=self.events)
+            callbacks.register_operation(
+                tx, row.id, self.callback, self.transaction_id, events=self.events, request_id=self.request_id
+            )
         if row.deployment_id is not None and self.events is not None:
             callbacks.register_deployment(tx, row.deployment_id, self.events)

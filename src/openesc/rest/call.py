@@ -33,6 +33,7 @@ class Call:
         self.context = context
         self.user: User = request.scope["openesc.user"]
         self.transaction_id: str = request.scope["openesc.transaction_id"]
+        self.request_id: str = request.scope["openesc.headers"]["X-Request-Id"]
 
     @property
     def media(self) -> str:
@@ -75,7 +76,8 @@ class Call:
         final = await self._target("Callback")
         if final is None and self.context.options.require_callback:
             raise InvalidRequest("Missing callback")
-        return Requester(self.user, self.transaction_id, final, await self._target("Callback-ESC-Events"))
+        events = await self._target("Callback-ESC-Events")
+        return Requester(self.user, self.transaction_id, final, events, self.request_id)
 
     async def _target(self, header: str) -> callbacks.Target | None:
         url = self.request.headers.get(header)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from openesc.errors import InvalidRequest
+from openesc.events import callbacks
 from openesc.events.log import Logged
 from openesc.northbound import access
 from openesc.rest.answers import Answer, Json
@@ -34,7 +36,9 @@ async def listed(call: Call) -> Answer:
                 async for entries in pages:
                     if page.filled(entries):
                         break
-    return Json({"events": [_fields(logged) for logged in page.found], "next": page.position})
+    operations = {logged.operation_id for logged in page.found if logged.operation_id is not None}
+    requests = await call.context.store.read(lambda connection: callbacks.requests_of(connection, operations))
+    return Json({"events": [_fields(logged, requests) for logged in page.found], "next": page.position})
 
 
 @dataclass(slots=True)
@@ -68,10 +72,11 @@ def _since(call: Call) -> int:
         raise InvalidRequest(f"since: {text!r} is neither a position nor a time like 2026-11-25T10:00:00Z") from None
 
 
-def _fields(logged: Logged) -> dict[str, Any]:
+def _fields(logged: Logged, requests: Mapping[str, callbacks.Request]) -> dict[str, Any]:
     return {
         "position": logged.position,
         "time": iso(logged.position),
         "operation_id": logged.operation_id,
+        **asdict(requests.get(logged.operation_id or "", callbacks.Request())),
         **logged.event.to_fields(),
     }

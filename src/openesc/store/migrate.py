@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision in `migrations/versions`; held by a test."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

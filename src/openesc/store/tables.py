@@ -228,9 +228,11 @@ operation_callbacks = Table(
     Column("target", JSON(none_as_null=True), comment="url and pinned addresses; the final result goes there"),
     Column("events_target", JSON(none_as_null=True), comment="its other events go there"),
     Column("transaction_id", String(255), nullable=False),
+    Column("request_id", String(128), comment="X-Request-Id"),
     Column("registered_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, comment="the final result was handed to the outbox"),
     Index("operation_callbacks_open", "closed_at"),
+    Index("operation_callbacks_by_transaction", "transaction_id"),
     comment="The header Callback of a request.",
 )
 

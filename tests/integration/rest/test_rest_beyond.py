@@ -62,7 +62,10 @@ def test_operations_by_transaction_cancelled_and_tried_again(
 ) -> None:
     with house.fault("server.create", {"type": "fail", "text": "disk gone"}):
         made = rest.post(
-            f"{V0}/admin/deployments/trouble", deployment("trouble", group(kpi=False)), Client_Transaction_Id="tx-1"
+            f"{V0}/admin/deployments/trouble",
+            deployment("trouble", group(kpi=False)),
+            Client_Transaction_Id="tx-1",
+            X_Request_Id="req-1",
         )
         assert made.headers["ESC-Transaction-Id"] == made.headers["Client-Transaction-Id"] == "tx-1"
         assert subscriber.until("SERVICE_ALIVE", depname="trouble")[-1].status == "FAILURE"
@@ -70,6 +73,9 @@ def test_operations_by_transaction_cancelled_and_tried_again(
         lambda: rest.get(f"{V1}/operations?transaction_id=tx-1&state=failed").json["operations"], "the deploy has ended"
     )
     assert (failed["kind"], failed["state"], failed["requested_by"]) == ("deploy", "failed", "local")
+    assert (failed["transaction_id"], failed["request_id"]) == ("tx-1", "req-1")
+    told = [event for event in rest.get(f"{V1}/events?limit=1000").json["events"] if event["depname"] == "trouble"]
+    assert {(event["transaction_id"], event["request_id"]) for event in told} == {("tx-1", "req-1")}
     shown = rest.get(f"{V1}/operations/{failed['id']}").json
     assert shown["deployment_id"] == "trouble"
     assert shown["failure"] == failed["failure"]
@@ -78,7 +84,7 @@ def test_operations_by_transaction_cancelled_and_tried_again(
     assert again.status == 202, again.text
     assert subscriber.until("SERVICE_ALIVE", depname="trouble")[-1].status == "SUCCESS"
     done = rest.get(f"{V1}/operations/{again.json['id']}").json
-    assert done["requested_by"] == "local"
+    assert (done["requested_by"], done["transaction_id"], done["request_id"]) == ("local", None, None)
     until(lambda: rest.get(f"{V1}/operations/{done['id']}").json["state"] == "succeeded", "the retry has ended")
     refused = rest.post(f"{V1}/operations/{done['id']}/cancel")
     assert (refused.status, refused.json["detail"]) == (409, f"operation {done['id']} has ended: succeeded")

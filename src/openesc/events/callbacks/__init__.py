@@ -5,11 +5,18 @@ and of the deployment. Delivery is at least once, in order for each receiver and
 """
 
 from openesc.events.callbacks.deliveries import Delivery, listing, prune, redeliver
-from openesc.events.callbacks.registry import operations_of, register_deployment, register_operation, transactions_of
+from openesc.events.callbacks.registry import (
+    Request,
+    operations_of,
+    register_deployment,
+    register_operation,
+    requests_of,
+)
 from openesc.events.callbacks.target import Target, check_url
 
 __all__ = [
     "Delivery",
+    "Request",
     "Target",
     "check_url",
     "listing",
@@ -18,5 +25,5 @@ __all__ = [
     "redeliver",
     "register_deployment",
     "register_operation",
-    "transactions_of",
+    "requests_of",
 ]

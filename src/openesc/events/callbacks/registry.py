@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
@@ -11,8 +12,22 @@ from openesc.store import Tx
 from openesc.store import tables as t
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The ids of the request that queued an operation; one by NETCONF has none."""
+
+    transaction_id: str | None = None
+    request_id: str | None = None
+
+
 def register_operation(
-    tx: Tx, operation_id: str, target: Target | None, transaction_id: str, *, events: Target | None = None
+    tx: Tx,
+    operation_id: str,
+    target: Target | None,
+    transaction_id: str,
+    *,
+    events: Target | None = None,
+    request_id: str | None = None,
 ) -> None:
     """In the transaction that queues the operation: its final result goes to `target`.
 
@@ -20,6 +35,7 @@ def register_operation(
         transaction_id: what the request was answered with; it comes back in ``ESC-Transaction-Id``.
         events: where its other events go, before what is registered for the deployment; for operations that belong to
             no deployment (tenants, images, snapshots, volumes) it is the only place for them.
+        request_id: the request's ``X-Request-Id``.
     """
     tx.execute(
         t.operation_callbacks.insert(),
@@ -28,6 +44,7 @@ def register_operation(
             "target": target.to_fields() if target is not None else None,
             "events_target": events.to_fields() if events is not None else None,
             "transaction_id": transaction_id,
+            "request_id": request_id,
             "registered_at": tx.clock.tick(),
         },
     )
@@ -45,11 +62,12 @@ def register_deployment(tx: Tx, deployment_id: str, target: Target) -> None:
         tx.execute(table.insert(), {"deployment_id": deployment_id, **values})
 
 
-def transactions_of(connection: Connection, operation_ids: Sequence[str]) -> dict[str, str]:
-    """What the requests that queued these operations were answered with, by operation; those by NETCONF have none."""
+def requests_of(connection: Connection, operation_ids: Collection[str]) -> dict[str, Request]:
+    """What these operations were queued by; those by NETCONF are not in it."""
     o = t.operation_callbacks.c
-    found = connection.execute(select(o.operation_id, o.transaction_id).where(o.operation_id.in_(operation_ids)))
-    return {row.operation_id: row.transaction_id for row in found}
+    columns = (o.operation_id, o.transaction_id, o.request_id)
+    found = connection.execute(select(*columns).where(o.operation_id.in_(operation_ids)))
+    return {row.operation_id: Request(row.transaction_id, row.request_id) for row in found}
 
 
 def operations_of(connection: Connection, transaction_id: str) -> list[str]:
