@@ -67,11 +67,13 @@ class Edits:
         *,
         test_only: bool = False,
         deployment_id: str | None = None,
+        before: Callable[[Tx], None] | None = None,
         staged: Callable[[Tx], None] | None = None,
     ) -> None:
         """Do the whole edit durably.
 
-        `deployment_id`: the depid of the deployment that it makes. `staged` runs in the edit's transaction.
+        `deployment_id`: the depid of the deployment that it makes. `before` and `staged` run in the edit's
+        transaction: before it reads what it changes, and after all.
         Raises: YangErrors, EscError, EscErrors, StoreError; then nothing was changed.
         """
         edit = await self._prepared(config, default_operation)
@@ -81,6 +83,8 @@ class Edits:
         wanted = _Wanted(requester, edit, default_operation, test_only, deployment_id)
 
         def work(tx: Tx) -> None:
+            if before is not None:
+                before(tx)
             self._stage(tx, wanted)
             if staged is not None:
                 staged(tx)

@@ -85,15 +85,17 @@ class Tree:
     """A document of ESC's data model."""
 
     document: bytes
+    headers: Headers = field(default_factory=dict)
 
     size: ClassVar[int] = 1
 
     def response(self, call: Call) -> Response:
         if call.media == XML:
-            return Response(DECLARATION + self.document, media_type=XML)
+            return Response(DECLARATION + self.document, headers=dict(self.headers), media_type=XML)
         root = parse_xml(self.document)
         node = call.context.running.schema.data_node(str(root.tag))
-        return Response(json_text({node.name: json_value(root, node)}), media_type=JSON)
+        content = json_text({node.name: json_value(root, node)})
+        return Response(content, headers=dict(self.headers), media_type=JSON)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from openesc.rest.call import Call
 from openesc.rest.codec import Fields
 from openesc.rest.documents import OPERATION, deployment_document, deployment_element, keys_of
 from openesc.rest.lookups import deployment_meant, deployment_of_user
+from openesc.rest.preconditions import etag, precondition
 from openesc.rest.tenants import Reach, reach, require_there
 from openesc.store import Tx, iso
 
@@ -36,6 +37,7 @@ async def edit(
     config: etree._Element,
     *,
     deployment_id: str | None = None,
+    before: Callable[[Tx], None] | None = None,
     staged: Callable[[Tx], None] | None = None,
 ) -> None:
     """Merge `config` into running, as an edit-config does; refused while a NETCONF session holds the lock.
@@ -45,7 +47,7 @@ async def edit(
     access.check_operation(call.user, "edit-config")
     requester = await call.requester()
     async with call.context.locks.editing("running", NOT_NETCONF):
-        await call.context.edits.edit(requester, config, deployment_id=deployment_id, staged=staged)
+        await call.context.edits.edit(requester, config, deployment_id=deployment_id, before=before, staged=staged)
 
 
 async def create(call: Call) -> Answer:
@@ -97,7 +99,7 @@ async def update(call: Call) -> Answer:
             path="/esc_datamodel/tenants/tenant/deployments/deployment/name",
         )
     _require_staying(current)
-    await edit(call, config)
+    await edit(call, config, before=precondition(call, current))
     return Done()
 
 
@@ -105,7 +107,8 @@ async def delete(call: Call) -> Answer:
     """DELETE /v0/deployments/{deployment}, with and without the tenant in the path."""
     current = await _meant(call)
     _require_staying(current)
-    await edit(call, deployment_element(current.tenant, current.name, "delete")[0])
+    config, _ = deployment_element(current.tenant, current.name, "delete")
+    await edit(call, config, before=precondition(call, current))
     return Done()
 
 
@@ -118,8 +121,9 @@ def _require_staying(current: Deployment) -> None:
 async def show(call: Call) -> Answer:
     """GET /v0/deployments/{deployment}: configuration and operational data, as NETCONF's get."""
     current = await _meant(call)
-    running = call.context.running
-    return Tree(await call.context.store.read(lambda connection: reading.deployment(connection, running, current)))
+    running, tag = call.context.running, etag(call, current)
+    document = await call.context.store.read(lambda connection: reading.deployment(connection, running, current))
+    return Tree(document, {"ETag": tag} if tag is not None else {})
 
 
 async def _meant(call: Call) -> Deployment:

@@ -106,6 +106,28 @@ def test_put_merges_and_honours_operations(house: House, admin: Session, rest: R
     subscriber.until("SERVICE_UNDEPLOYED", depname="merge")
 
 
+def test_who_has_not_seen_the_last_change_changes_nothing(admin: Session, rest: Rest, subscriber: Subscriber) -> None:
+    path, one = f"{V0}/deployments/tagged", deployment("tagged", group("a", kpi=False))
+    rest.post(path, one)
+    early = rest.get(path).headers["ETag"]
+    subscriber.until("SERVICE_ALIVE", depname="tagged", status="SUCCESS")
+    assert rest.get(path).headers["ETag"] == rest.json("GET", path).headers["ETag"] == early, "states do not change it"
+    admin.edit(deployment("tagged", group("b", kpi=False)))
+    subscriber.until("SERVICE_UPDATED", depname="tagged", status="SUCCESS")
+    late = rest.get(path).headers["ETag"]
+    removal = removed_group("tagged", "b")
+    code, message = rest.put(path, removal, If_Match=early).error
+    assert (code, "has changed since" in message) == (412, True)
+    assert rest.delete(path, If_Match=f"W/{late}").error[0] == 412, "a weak tag matches nothing"
+    assert rest.put(path, removal, If_Match="tagged").error[0] == 400
+    assert "b" in texts(admin.config("tagged"), "name")
+    assert rest.put(path, removal, If_Match=f"{early}, {late}").status == 200
+    subscriber.until("SERVICE_UPDATED", depname="tagged", status="SUCCESS")
+    assert rest.delete(path, If_Match=late).error[0] == 412
+    assert rest.delete(path, If_Match="*").status == 200
+    subscriber.until("SERVICE_UNDEPLOYED", depname="tagged")
+
+
 def test_the_deployment_alone_is_a_body_too(rest: Rest, subscriber: Subscriber) -> None:
     bare = f'<deployment xmlns="{BASE}"><name>bare</name>{group(kpi=False)}</deployment>'
     made = rest.post(f"{V0}/admin/deployments", bare)
