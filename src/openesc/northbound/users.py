@@ -19,7 +19,7 @@ import argon2
 import asyncssh
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from openesc.errors import InvalidRequest, NotFound, OperationRefused
+from openesc.errors import InvalidRequest, NotFound, OperationRefused, ResourceDenied
 from openesc.netconf.backend import User
 from openesc.store import Store, Tx, iso
 from openesc.store.tables import user_keys, users
@@ -57,6 +57,7 @@ class Users:
         self._hasher = argon2.PasswordHasher()
         self._unknown = self._hasher.hash(secrets.token_hex())
         self._hashing = asyncio.Semaphore(HASHERS)
+        self._verifying = 0
         self._cache_key = secrets.token_bytes(32)
         self._verified: dict[bytes, float] = {}
 
@@ -115,12 +116,16 @@ class Users:
 
         await self._store.write(remove)
 
-    async def check_password(self, name: str, password: str) -> User | None:
-        """The user if `password` is right. Takes as long for unknown users and wrong passwords alike."""
+    async def check_password(self, name: str, password: str, at_once: int | None = None) -> User | None:
+        """The user if `password` is right. Takes as long for unknown users and wrong passwords alike.
+
+        `at_once`: so many passwords that are not remembered may be verified or wait for it.
+        Raises: ResourceDenied where there are more.
+        """
         row = await self._store.read(lambda connection: _row(connection, name))
         known = row is not None and row.password_hash is not None
         hashed = row.password_hash if row is not None and known else self._unknown
-        return _user(row) if await self._verify(hashed, password) and known else None
+        return _user(row) if await self._verify(hashed, password, at_once) and known else None
 
     async def check_public_key(self, name: str, key: asyncssh.SSHKey) -> User | None:
         """The user if `key` is one of its keys; that the peer holds the private half is proved elsewhere."""
@@ -137,12 +142,18 @@ class Users:
         async with self._hashing:
             return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def _verify(self, hashed: str, password: str) -> bool:
+    async def _verify(self, hashed: str, password: str, at_once: int | None) -> bool:
         digest = hmac.digest(self._cache_key, f"{hashed}\0{password}".encode(), hashlib.sha256)
         if self._verified.get(digest, 0) > time.monotonic():
             return True
-        async with self._hashing:
-            good = await asyncio.to_thread(self._matches, hashed, password)
+        if at_once is not None and self._verifying >= at_once:
+            raise ResourceDenied("too many logins at once; try again")
+        self._verifying += 1
+        try:
+            async with self._hashing:
+                good = await asyncio.to_thread(self._matches, hashed, password)
+        finally:
+            self._verifying -= 1
         if good:
             self._remember(digest)
         return good

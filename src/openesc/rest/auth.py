@@ -6,7 +6,6 @@ import base64
 import binascii
 from typing import Final
 
-from openesc.errors import ResourceDenied
 from openesc.netconf import User
 from openesc.northbound.users import Users
 from openesc.rest.errors import Unauthenticated
@@ -15,7 +14,9 @@ LOCAL: Final = User("local", "admin")
 """Who calls by plain HTTP on this machine without credentials, where the settings let him: ESC's samples do."""
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="ESCManager", charset="UTF-8"'}
 WAITING: Final = 32
-"""So many passwords are verified or wait for it at once: a flood of wrong ones must not keep NETCONF's users out."""
+"""So many passwords are verified or wait for it at once: a flood of wrong ones must not keep NETCONF's users out, nor
+those whose password is remembered.
+"""
 
 
 class Authenticator:
@@ -24,7 +25,6 @@ class Authenticator:
     def __init__(self, users: Users, local: User | None) -> None:
         self._users = users
         self._local = local
-        self._verifying = 0
 
     async def user_of(self, header: str | None) -> User:
         """The user of an ``Authorization`` header. Raises: Unauthenticated, ResourceDenied."""
@@ -33,13 +33,7 @@ class Authenticator:
                 raise Unauthenticated("this needs basic authentication")
             return self._local
         name, password = _credentials(header)
-        if self._verifying >= WAITING:
-            raise ResourceDenied("too many logins at once; try again")
-        self._verifying += 1
-        try:
-            user = await self._users.check_password(name, password)
-        finally:
-            self._verifying -= 1
+        user = await self._users.check_password(name, password, WAITING)
         if user is None:
             raise Unauthenticated("user or password is wrong")
         return user

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from openesc.errors import InvalidRequest, NotFound, OperationRefused
+from openesc.errors import InvalidRequest, NotFound, OperationRefused, ResourceDenied
 from openesc.netconf import User
 from openesc.northbound.first_start import admin_key_path, first_start
 from openesc.northbound.users import Users
@@ -67,6 +67,19 @@ async def test_a_verified_password_is_quick_and_a_wrong_or_unknown_one_is_not(st
     await took("alice", "right")
     quick = min([await took("alice", "right") for _ in range(3)])
     assert min(await took("alice", "wrong"), await took("nobody", "right")) > 3 * quick
+
+
+async def test_a_flood_of_wrong_passwords_keeps_nobody_out_who_is_remembered(store: Store) -> None:
+    users = Users(store)
+    await users.add("alice", "operator", None, "correct horse")
+    alice = await users.check_password("alice", "correct horse")
+    flood = [asyncio.create_task(users.check_password("alice", f"wrong {number}", 3)) for number in range(8)]
+    with pytest.raises(ResourceDenied, match="too many logins"):
+        await next(iter(asyncio.as_completed(flood)))
+    assert await users.check_password("alice", "correct horse", 3) == alice
+    answers = await asyncio.gather(*flood, return_exceptions=True)
+    assert [type(answer).__name__ for answer in answers].count("ResourceDenied") == 5
+    assert answers.count(None) == 3
 
 
 async def test_a_user_without_password_never_gets_in_by_one(store: Store) -> None:
