@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from openesc.vim.port import BlockDevice, Cloud, Volume, VolumeSpec
 
 KIND = "volume"
 NOT_FOUND = 404
+PAUSE = 0.3
+"""Seconds between two looks at a volume that a server lets go."""
 
 LONGEST = 366 * 86400.0
 """Seconds: longer than any time-out that can be configured."""
@@ -83,14 +86,8 @@ async def _kept(work: Work, vm: Vm, wanted: intent.Volume) -> str | None:
     other = [leaf for leaf in _CONTENT if there.get(leaf, getattr(wanted, leaf)) != getattr(wanted, leaf)]
     if other:
         raise StepFailed(f"{', '.join(other)} of volume {wanted.name} cannot change: give it another name")
-    cloud, volume_id = await work.cloud(), row.external_id
-    try:
-        await work.answered(persist(work.settings.patience, lambda: cloud.get_volume(volume_id)))
-    except StepFailed as failure:
-        if failure.status == NOT_FOUND:
-            return None
-        raise
-    return volume_id
+    there_is = await _there(work, await work.cloud(), row.external_id)
+    return row.external_id if there_is is not None else None
 
 
 _CONTENT = ("size", "type", "image")
@@ -248,10 +245,32 @@ async def drop_unwanted(work: Work, vm: Vm, group: intent.Group, path: str) -> N
 async def let_go(work: Work, row: Resource, path: str) -> None:
     """A volume that no server has any more: see `drop_unwanted`."""
     if row.owned and not boots(row):
-        await available(work, row.external_id or "")
+        await _unused(work, row.external_id or "")
         await delete(work, row, path)
     else:
         await work.op.commit(f"{path}/volume/{row.name}/left", lambda tx: leave(tx, work, row))
+
+
+_USED = frozenset({"in-use", "detaching", "attaching", "reserved"})
+
+
+async def _unused(work: Work, volume_id: str) -> None:
+    """Wait until no server has it, or it is gone: an earlier life may have deleted it. Raises: StepFailed."""
+    cloud, loop = await work.cloud(), asyncio.get_running_loop()
+    end = loop.time() + work.settings.delete_timeout
+    while (found := await _there(work, cloud, volume_id)) is not None and found.status in _USED:
+        if loop.time() > end:
+            raise StepFailed(f"volume {found.name} [{volume_id}] is still {found.status}")
+        await work.op.wait(asyncio.sleep(PAUSE))
+
+
+async def _there(work: Work, cloud: Cloud, volume_id: str) -> Volume | None:
+    try:
+        return await work.answered(persist(work.settings.patience, lambda: cloud.get_volume(volume_id)))
+    except StepFailed as failure:
+        if failure.status == NOT_FOUND:
+            return None
+        raise
 
 
 def leave(tx: Tx, work: Work, row: Resource) -> None:
