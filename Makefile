@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
+OPENSTACK_TESTS ?= tests/contract tests/openstack
 
 REST_PORT ?= 8080
 TAKE = import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1]))); print(sys.argv[1])
@@ -54,7 +55,7 @@ openstack-up: $(VENV)/.development
 	nice -n 5 $(BIN)/python -m tests.openstack.lab up
 
 openstack-test: $(VENV)/.development
-	TEST_CLOUD=openstack $(BIN)/python -m pytest tests/contract tests/openstack $(ARGS)
+	TEST_CLOUD=openstack $(BIN)/python -m pytest $(OPENSTACK_TESTS) $(ARGS)
 
 openstack-down: $(VENV)/.development
 	$(BIN)/python -m tests.openstack.lab down

@@ -38,6 +38,10 @@ class Crashing:
         """Die there once."""
         self.file.write_text(f"{failpoint}\n")
 
+    def disarm(self) -> None:
+        """Live on."""
+        self.file.write_text("")
+
     def survive(self) -> None:
         """Wait for the death, and start the server again."""
         process = self.house.server.process
@@ -89,9 +93,9 @@ def the_crashing_house(tmp_path_factory: pytest.TempPathFactory, outside: Outsid
 @pytest.fixture
 def crashing(the_crashing_house: House, outside: Outside) -> Iterator[Crashing]:
     found = Crashing(the_crashing_house, outside)
-    found.arm("")
+    found.disarm()
     yield found
-    found.arm("")
+    found.disarm()
     found.end()
     the_crashing_house.leave()
 

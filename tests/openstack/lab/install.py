@@ -50,16 +50,17 @@ def command(settings: Settings, what: str, words: Sequence[str], **environment: 
         raise LabFailure(f"{what} failed with {done.returncode}; the end of {log}:\n{tail(log)}")
 
 
-def install(settings: Settings) -> None:
-    """Whatever is missing, and nothing when nothing is. Raises: LabFailure."""
+def install(settings: Settings) -> bool:
+    """Whatever is missing, and nothing when nothing is. Whether the drivers are new. Raises: LabFailure."""
     for folder in ("log", "run", "bin", "etc"):
         settings.under(folder).mkdir(parents=True, exist_ok=True)
     _debian(settings)
     _pypi(settings)
-    _drivers(settings)
+    fresh = _drivers(settings)
     sudo = settings.under("bin", "sudo")
     sudo.write_text(SUDO)
     sudo.chmod(0o755)
+    return fresh
 
 
 def _debian(settings: Settings) -> None:
@@ -110,18 +111,19 @@ def _hasten(settings: Settings) -> None:
     file.write_text(file.read_text().replace("time.sleep(0.5)", f"time.sleep({poll})"))
 
 
-def _drivers(settings: Settings) -> None:
+def _drivers(settings: Settings) -> bool:
     stamp, build = settings.venv / ".drivers", settings.under("build")
     sources = [DRIVERS / "pyproject.toml", *sorted(DRIVERS.glob("openesc_lab/*.py"))]
     wanted = _digest({file.name: file.read_bytes() for file in sources})
     if stamp.exists() and stamp.read_text() == wanted:
-        return
+        return False
     shutil.rmtree(build, ignore_errors=True)
     shutil.copytree(DRIVERS, build)
     pip = (settings.program("python"), "-m", "pip", "--disable-pip-version-check", "install")
     command(settings, "pip", (*pip, "--no-deps", "--no-build-isolation", "--force-reinstall", str(build)))
     shutil.rmtree(build)
     stamp.write_text(wanted)
+    return True
 
 
 def _digest(parts: Mapping[str, bytes]) -> str:

@@ -18,7 +18,16 @@ from tests.openstack.lab.configure import configure
 from tests.openstack.lab.health import wait_healthy
 from tests.openstack.lab.install import install
 from tests.openstack.lab.process import LabFailure, Processes
-from tests.openstack.lab.services import BASE, KEYSTONE, SERVICES, Service, all_services, base_environment, compute
+from tests.openstack.lab.services import (
+    BASE,
+    KEYSTONE,
+    SERVICES,
+    Service,
+    all_services,
+    base_environment,
+    compute,
+    users_of_drivers,
+)
 from tests.openstack.lab.settings import Settings
 
 READY_SECONDS = 180.0
@@ -52,7 +61,9 @@ class Lab:
         """
         with self._alone():
             self._told("installing what is missing")
-            install(self.settings)
+            if install(self.settings):
+                for name in users_of_drivers(self.settings):
+                    self.stop(name)
             configure(self.settings)
             database.make_files(self.settings)
             self._start(BASE)

@@ -217,6 +217,11 @@ SERVICES = (
 """OpenStack, without Keystone, which comes first, and the compute services, which are settings."""
 
 
+def users_of_drivers(settings: Settings) -> list[str]:
+    """The services that have a driver of the lab below them."""
+    return ["neutron", "cinder-volume", *(compute(host).name for host in settings.host_names)]
+
+
 def all_services(settings: Settings) -> list[Service]:
     """Everything, in the order in which it is started."""
     return [*BASE, KEYSTONE, *SERVICES, *map(compute, settings.host_names)]
