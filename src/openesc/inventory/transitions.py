@@ -97,6 +97,8 @@ VM = (
         for source in (*sources, target)
     ),
     Transition(s.VM_STOPPING, "off", s.VM_SHUTOFF, "the cloud says SHUTOFF"),
+    Transition(s.VM_ERROR, "off", s.VM_SHUTOFF, "an update finds it off: what it was to do failed, its data is there"),
+    Transition(s.VM_ERROR, "sound", s.VM_MONITOR_DISABLED, "an update finds it up; its monitor is set again"),
     Transition(s.VM_STARTING, "up", s.VM_INERT, "the cloud says ACTIVE"),
     Transition(s.VM_REBOOTING, "up", s.VM_INERT, "the cloud says ACTIVE again"),
     Transition(s.VM_STOPPING, "fail", s.VM_ERROR, "the cloud did not stop it"),

@@ -21,7 +21,7 @@ ON_THE_PORT = frozenset({"allowed_address_pairs", "security_groups"})
 """Leaves of an interface that its port can change."""
 
 CHANGEABLE = states.VM_UP | {states.VM_SHUTOFF}
-"""States of VMs that are changed in place. One in error is made anew."""
+"""States of VMs that are changed in place. One in error is made anew, unless `flows/sound.py` finds it in order."""
 
 _MONITORED = frozenset({states.VM_ALIVE, states.VM_INERT, states.VM_MONITOR_DISABLED})
 """States in which a changed monitor is set at once. For what is off, or without a monitor by request, it waits."""

@@ -143,6 +143,10 @@ def test_the_volumes_of_a_vm_that_is_made_again_are_the_same(vnf: Vnf) -> None:
     vnf.admin.edit(replaced("stored", hurried))
     assert types(vnf.until("SERVICE_UPDATED", status="FAILURE")) == ["VM_ALIVE", "SERVICE_UPDATED"]
     vnf.house.sim("DELETE", "/sim/faults")
+    with cloud(vnf.house) as connection:
+        [server] = texts(vnf.entry(), "vm_id")
+        connection.compute.delete_server(server)
+        connection.compute.wait_for_delete(connection.compute.get_server(server))
     vnf.admin.edit(deployment("stored", hurried))
     assert types(vnf.until("SERVICE_UPDATED")) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_UPDATED"]
     assert texts(vnf.entry(), "volume_id") == before

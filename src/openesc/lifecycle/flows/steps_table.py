@@ -83,7 +83,7 @@ _BACKUP = ("doubles/since", "doubles/find", "doubles", "export", "temporary/find
 
 STEPS: Mapping[str, Sequence[str]] = {
     "deploy": ("begin", *_CONVERGE, *_RESIZE, "close"),
-    "update": (*_CONVERGE, *_RESIZE, "close"),
+    "update": ("*/*/sound", *_CONVERGE, *_RESIZE, "close"),
     "unchanged": ("close",),
     "undeploy": ("begin", "project", *_REMOVE, *_LATE, *_NETWORKS_GO, "leftovers", "proof", "close"),
     "service-action": ("begin", *_POWER, "close"),

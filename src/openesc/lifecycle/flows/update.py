@@ -11,6 +11,7 @@ from openesc.lifecycle.errors import Interrupted, OperationFailed, StepFailed
 from openesc.lifecycle.flows.converge import close_failed, converge
 from openesc.lifecycle.flows.parts import closed
 from openesc.lifecycle.flows.resize import ask_resizes, await_resizes
+from openesc.lifecycle.flows.sound import keep_sound_vms
 from openesc.lifecycle.flows.sweep import submit_if_doubted
 from openesc.lifecycle.operation import Operation
 from openesc.store import Tx, now_ms
@@ -26,6 +27,7 @@ async def update(op: Operation, services: Services) -> None:
 
 async def _update(op: Operation, work: Work) -> None:
     try:
+        await keep_sound_vms(work)
         await converge(work)
         await ask_resizes(work)
         await op.commit("close", lambda tx: succeed(tx, work))
