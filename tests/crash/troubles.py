@@ -107,8 +107,8 @@ TROUBLES: Mapping[str, Trouble] = {
         [(documents.multi, [_G2_STAYS_AWAY]), (documents.single_elsewhere, [_STUCK_NETWORK])]
     ),
     "an interface that is refused": Trouble([(documents.wired, []), (documents.rewired, [_NO_PLUG])]),
-    "a changed VM that is not alive": Trouble(
-        [(documents.wired, []), (documents.in_a_hurry(documents.rewired), [_NO_ANSWER])]
+    "a changed VM that is not alive, and is again": Trouble(
+        [(documents.wired, []), (documents.in_a_hurry(documents.rewired), [_NO_ANSWER]), (documents.rewired, [])]
     ),
     "an interface that is refused after a failure": Trouble(
         [
@@ -141,7 +141,7 @@ TROUBLES: Mapping[str, Trouble] = {
         )
         for earlier in (
             [(documents.in_a_hurry(before), [_NO_ANSWER])],
-            [(before, []), (documents.in_a_hurry(before), [_NO_ANSWER])],
+            [(documents.single_elsewhere, []), (documents.in_a_hurry(before), [_NO_ANSWER])],
         )
         for what in (f"{what}, {'deploy' if len(earlier) == 1 else 'update'}",)
     },
