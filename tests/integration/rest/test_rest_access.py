@@ -139,10 +139,11 @@ class TestGroups:
         answers = [
             user.json("POST", f"{V0}/flavors/f", {"flavor": {"vcpus": 1, "memory_mb": 64}}),
             user.json("POST", f"{V0}/vims/v", {"vim_connector": {"type": "OPENSTACK"}}),
+            user.delete(f"{V0}/vims/default_openstack_vim"),
             user.json("POST", f"{V0}/tenants/red-2", {"tenant": {"name": "red-2"}}),
             user.json("POST", f"{V0}/SystemAdminTenantId/networks/n", {"network": {"name": "n"}}),
         ]
-        assert [answer.status for answer in answers] == [403] * 4
+        assert [answer.status for answer in answers] == [403] * 5
 
 
 class TestTenants:
