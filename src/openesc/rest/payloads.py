@@ -8,6 +8,7 @@ from typing import Final
 from lxml import etree
 
 from openesc.errors import InvalidRequest
+from openesc.northbound import access
 from openesc.northbound.model import ESC, local
 from openesc.rest.call import Call
 from openesc.rest.codec import BASE, adopted
@@ -53,3 +54,12 @@ def action(name: str, **leaves: str | None) -> etree._Element:
         if value is not None:
             etree.SubElement(root, f"{{{ESC}}}{leaf}").text = value
     return root
+
+
+async def invoke(call: Call, rpc: etree._Element) -> None:
+    """Do one of ESC's actions for the caller. Who may not use it names no receivers either: nothing is resolved.
+
+    Raises: AccessDenied, InvalidRequest, what `Invocations.invoke` raises.
+    """
+    access.check_operation(call.user, str(rpc.tag))
+    await call.context.invocations.invoke(await call.requester(), rpc)

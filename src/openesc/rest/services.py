@@ -17,7 +17,7 @@ from openesc.rest.call import Call
 from openesc.rest.deployments import edit
 from openesc.rest.documents import deployment_element, leaf
 from openesc.rest.lookups import deployment_meant
-from openesc.rest.payloads import Payload, action, payload
+from openesc.rest.payloads import Payload, action, invoke, payload
 from openesc.rest.tenants import Reach, reach
 
 
@@ -27,7 +27,7 @@ async def service_operation(call: Call) -> Answer:
     read = partial(_service, where=where, internal_id=call.path("deployment"))
     found = await call.context.store.read(read)
     rpc = action("serviceAction", actionType=wanted["operation"].upper(), tenantName=found.tenant, depName=found.name)
-    await call.context.invocations.invoke(await call.requester(), rpc)
+    await invoke(call, rpc)
     return Done()
 
 
@@ -59,7 +59,7 @@ async def snapshot(call: Call) -> Answer:
     where, wanted = await reach(call), await payload(call, "snapshot_operation", any_root=True)
     _, vm = await _vm(call, where)
     rpc = action("vmBackupAction", vmName=vm.name, backupName=wanted["name"])
-    await call.context.invocations.invoke(await call.requester(), rpc)
+    await invoke(call, rpc)
     return Done()
 
 
@@ -78,7 +78,7 @@ def vm_meant(connection: Connection, where: Reach, name: str) -> tuple[Deploymen
 
 async def _act(call: Call, wanted: Payload, _deployment: Deployment, vm: Vm) -> None:
     rpc = action("vmAction", actionType=wanted["operation"].upper(), vmName=vm.name, force=wanted.get("force"))
-    await call.context.invocations.invoke(await call.requester(), rpc)
+    await invoke(call, rpc)
 
 
 async def _migrate(call: Call, wanted: Payload, _deployment: Deployment, vm: Vm) -> None:
@@ -89,12 +89,12 @@ async def _migrate(call: Call, wanted: Payload, _deployment: Deployment, vm: Vm)
         host=wanted.get("host"),
         blockMigration=wanted.get("blockMigration"),
     )
-    await call.context.invocations.invoke(await call.requester(), rpc)
+    await invoke(call, rpc)
 
 
 async def _recover(call: Call, _wanted: Payload, _deployment: Deployment, vm: Vm) -> None:
     rpc = action("recoveryVmAction", actionType="DO", vmName=vm.name)
-    await call.context.invocations.invoke(await call.requester(), rpc)
+    await invoke(call, rpc)
 
 
 async def _resize(call: Call, wanted: Payload, deployment: Deployment, vm: Vm) -> None:

@@ -17,7 +17,7 @@ from openesc.northbound.snapshot_volumes import VolumeWanted
 from openesc.rest.answers import Answer, Done, Listing
 from openesc.rest.call import Call
 from openesc.rest.codec import Fields
-from openesc.rest.payloads import action, payload
+from openesc.rest.payloads import action, invoke, payload
 from openesc.rest.tenants import tenant_named
 from openesc.store import iso
 
@@ -66,12 +66,13 @@ def fields_of(snapshot: Snapshot) -> Fields:
 async def delete(call: Call) -> Answer:
     """DELETE /v0/snapshots/{snapshot}: an id, or a name that no other snapshot has."""
     rpc = action("snapshotAction", actionType="DELETE", snapshot=call.path("snapshot"))
-    await call.context.invocations.invoke(await call.requester(), rpc)
+    await invoke(call, rpc)
     return Done()
 
 
 async def make_volume(call: Call) -> Answer:
     """POST /v0/snapshots/{snapshot}/volumes: 202 once the VIM has taken it; what it does not know is ignored."""
+    access.check_operation(call.user, "volume-from-snapshot")
     wanted = await payload(call, "volume", any_root=True, tolerant=True)
     await call.context.volumes.create_volume_from_snapshot(
         await call.requester(),

@@ -116,6 +116,8 @@ class TestGroups:
                 reader.put(f"{V0}/deployments/blue-dep", deployment("blue", group("x"), tenant="blue")),
                 reader.delete(f"{V0}/deployments/blue-dep"),
                 reader.delete(f"{V0}/snapshots/blue-snap"),
+                reader.delete(f"{V0}/snapshots/blue-snap", Callback="http://no-such-host.invalid/"),
+                reader.post(f"{V0}/snapshots/blue-snap/volumes", "<volume><name>mine</name></volume>"),
                 reader.call("POST", f"{V0}/tenants/mine"),
             ]
             assert [answer.error[0] for answer in answers] == [403] * len(answers)
