@@ -91,3 +91,8 @@ def forgiven(vms: Iterable[Vm], wanted: intent.Deployment) -> list[Vm]:
     """The VMs whose reverted flavor the document names no more: it may be asked for again later."""
     flavors = {group.name: group.flavor for group in wanted.groups}
     return [vm for vm in vms if vm.declined_flavor is not None and flavors.get(vm.vm_group) != vm.declined_flavor]
+
+
+def resize_step(vm: Vm) -> str:
+    """The step of a deploy or update that has a result once the cloud has accepted the resize of the VM."""
+    return f"{vm.vm_group}/{vm.ordinal}/resize"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.integration.main_job.house import House, Session
+from tests.integration.main_job.house import House, Session, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, subscribe, types
 from tests.integration.operations.vnf import Vnf, deployed, refused, rpc, told
@@ -120,6 +120,26 @@ def test_a_resize_the_cloud_refuses_fails_the_update(house: House, admin: Sessio
     assert updated.status == "FAILURE"
     assert vnf.states == ["SERVICE_ERROR_STATE", "VM_ALIVE_STATE"]
     resized(vnf)
+
+
+def test_a_resize_goes_on_where_that_of_another_group_is_refused(
+    house: House, admin: Session, subscriber: Subscriber
+) -> None:
+    """The update fails for the one; the other, which the cloud took, is told and can be confirmed."""
+    vnf = deployed("half-resized", house, admin, subscriber, [group("g1"), group("g2")])
+    first, second = vnf.vms
+    with house.fault("server.resize", {"type": "quota"}, name="*_g1_*"):
+        admin.edit(deployment("half-resized", group("g1", flavor=V2), group("g2", flavor=V2)))
+        came = vnf.until("VM_VERIFY_RESIZE")
+    assert [(event.type, event.status, event.vm_source_vmname) for event in came] == [
+        ("SERVICE_UPDATED", "FAILURE", None),
+        ("VM_VERIFY_RESIZE", "SUCCESS", second),
+    ]
+    assert vnf.vm_state(first) == "VM_ALIVE_STATE"
+    until(lambda: not vnf.open_operations(), "the update is over")
+    rpc(admin, "vmAction", actionType="CONFIRM_RESIZE", vmName=second)
+    vnf.until("VM_ALIVE")
+    assert (vnf.leaf(first, "flavor"), vnf.leaf(second, "flavor")) == (V1, V2)
 
 
 def test_a_cloud_that_confirms_by_itself(house: House, admin: Session, subscriber: Subscriber) -> None:

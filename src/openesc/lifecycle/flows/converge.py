@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from openesc.errors import OperationRefused
@@ -20,7 +20,7 @@ from openesc.lifecycle.flows.sweep import submit_if_doubted
 from openesc.lifecycle.flows.undeploy import remove_vm
 from openesc.lifecycle.flows.vm_parts import rest
 from openesc.lifecycle.plan import plan_vms
-from openesc.lifecycle.resizes import scaling_rejected
+from openesc.lifecycle.resizes import resize_step, scaling_rejected
 from openesc.lifecycle.steps.placement import remove_server_groups
 from openesc.store import Tx
 
@@ -89,20 +89,23 @@ def close_failed(tx: Tx, work: Work, event_type: str, reason: str) -> str:
     current = inventory.deployment(tx.connection, work.deployment.id)
     assert current is not None
     if current.state != states.SERVICE_UNDEPLOYING:
-        _into_error(tx, current.id, reason)
+        _into_error(tx, current.id, reason, goes_on=lambda vm: work.op.done(resize_step(vm)))
         submit_if_doubted(tx, work)
     work.tell(tx, announce.service(event_type, current, reason))
     return reason
 
 
-def _into_error(tx: Tx, deployment_id: str, reason: str) -> None:
-    """The service, and every VM that was being made; one whose monitor was off meanwhile is monitored again."""
+def _into_error(tx: Tx, deployment_id: str, reason: str, goes_on: Callable[[Vm], bool] = lambda vm: False) -> None:
+    """The service, and every VM that was being made; one whose monitor was off meanwhile is monitored again, unless its
+    resize goes on.
+    """
     current = inventory.deployment(tx.connection, deployment_id)
     assert current is not None
     for vm in inventory.vms_of(tx.connection, deployment_id):
         if vm.state == states.VM_DEPLOYING:
             move_vm(tx, vm.id, "fail", failure=reason)
-        rest(tx, current, vm, reason, lost=False)
+        if not goes_on(vm):
+            rest(tx, current, vm, reason, lost=False)
     move_service(tx, deployment_id, "fail", failure=reason)
 
 

@@ -20,7 +20,7 @@ from openesc.lifecycle.flows.migrate import fresh, verify
 from openesc.lifecycle.flows.parts import together
 from openesc.lifecycle.flows.vm_parts import is_lost, pause, rest
 from openesc.lifecycle.operation import Attempt
-from openesc.lifecycle.resizes import asked_for, resize_rejected
+from openesc.lifecycle.resizes import asked_for, resize_rejected, resize_step
 from openesc.lifecycle.steps.calls import persist
 from openesc.lifecycle.steps.moving import RUNS_OR_OFF, ask, look, not_moved, rested
 from openesc.lifecycle.steps.vm_actions import VmActions
@@ -104,7 +104,7 @@ async def _ask_for(vm: VmActions, flavor: Flavor) -> None:
     await ask(
         vm.work,
         vm.vm,
-        f"{vm.path}/resize",
+        resize_step(vm.vm),
         lambda cloud, server_id: cloud.resize_server(server_id, flavor.id),
         took_effect,
         lambda tx: None,
@@ -112,7 +112,7 @@ async def _ask_for(vm: VmActions, flavor: Flavor) -> None:
 
 
 async def _await(vm: VmActions) -> None:
-    if not vm.op.done(f"{vm.path}/resize"):
+    if not vm.op.done(resize_step(vm.vm)):
         return
     try:
         await _verified(vm, await _flavor(vm))
