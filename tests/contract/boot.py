@@ -27,6 +27,11 @@ class Boot:
         self.ports: list[Port] = []
         self.volumes: list[Volume] = []
 
+    @property
+    def a_while(self) -> float:
+        """Seconds in which a busy cloud has surely been looked at once."""
+        return self.patience / 12
+
     async def port(self, number: int = 0, **more: Any) -> Port:
         """A port on the network."""
         port = await self.cloud.create_port(PortSpec(f"{self.prefix}-port-{number}", self.network.id, **more))

@@ -167,7 +167,7 @@ async def test_a_guest_answers_pings_when_it_runs(vim: OpenStackVim, boot: Boot)
 async def test_waiting_ends(cloud: OpenStackCloud, boot: Boot) -> None:
     server = await boot.active()
     with pytest.raises(WaitTimedOut, match="was ACTIVE when last seen"):
-        await cloud.wait_server(server.id, goals.shutoff, 0.5)
+        await cloud.wait_server(server.id, goals.shutoff, boot.a_while)
     with pytest.raises(VimNotFound):
         await cloud.wait_server(NOBODY, goals.active, 10)
 

@@ -172,4 +172,4 @@ async def test_too_large_says_why(cloud: OpenStackCloud, boot: Boot) -> None:
 async def test_waiting_ends(cloud: OpenStackCloud, boot: Boot) -> None:
     volume = await boot.volume("patient")
     with pytest.raises(WaitTimedOut, match="was available when last seen"):
-        await cloud.wait_volume(volume.id, "in-use", 0.5)
+        await cloud.wait_volume(volume.id, "in-use", boot.a_while)
