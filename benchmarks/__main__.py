@@ -1,5 +1,5 @@
-"""`python -m benchmarks [edit] [deploy] [start] [callbacks] [rest]`: measure and print tables. Loopback only, bounded
-in time.
+"""`python -m benchmarks [edit] [deploy] [start] [operations] [callbacks] [rest]`: measure and print tables. Loopback
+only, bounded in time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import callbacks, deploy, edit, rest, start
+from benchmarks import callbacks, deploy, edit, operations, rest, start
 from benchmarks.house import Site
 from benchmarks.measure import ms, reference_seconds
 from benchmarks.report import Table
@@ -35,6 +35,10 @@ def _start(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
     return start.run(site, options.vms, options.operations)
 
 
+def _operations(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
+    return operations.run(site, options.operated)
+
+
 def _callbacks(site: Site, options: argparse.Namespace) -> Awaitable[Table]:
     return callbacks.run(site, options.receiving, options.events)
 
@@ -47,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[Site, argparse.Namespace], Awaitable[Table]]] = 
     "edit": _edit,
     "deploy": _deploy,
     "start": _start,
+    "operations": _operations,
     "callbacks": _callbacks,
     "rest": _rest,
 }
@@ -62,6 +67,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--new", type=_sizes, default=[50, 200], help="deploy: deployments that are made")
     parser.add_argument("--vms", type=int, default=10000, help="start: VMs that are there")
     parser.add_argument("--operations", type=int, default=1000, help="start: operations in flight")
+    parser.add_argument("--operated", type=int, default=30, help="operations: VMs that are operated on")
     parser.add_argument("--receiving", type=int, default=100, help="callbacks: deployments that have receivers")
     parser.add_argument("--events", type=int, default=20, help="callbacks: events of each of them")
     parser.add_argument("--rest-deployments", type=int, default=10000, help="rest: deployments that are there")

@@ -1,11 +1,12 @@
-"""The deployments that are crashed: one VM, and two groups of two VMs with networks and a volume of their own."""
+"""The deployments that are crashed: one VM or two, and two groups of two VMs with networks and volumes of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ESC = "http://www.cisco.com/esc/esc"
+_OTHER_FLAVOR = "SolTest-Cirros-Flavor-v2"
 NETCONF = "urn:ietf:params:xml:ns:netconf:base:1.0"
 SHARED = "SolTest-Network"
 
@@ -31,15 +32,28 @@ def _volume(name: str, more: str = "") -> str:
     return f"<volumes><volume><name>{name}</name><volid>0</volid><size>1</size>{more}</volume></volumes>"
 
 
+_BOOT_VOLUME = _VOLUME.replace(
+    "<volumes>",
+    """<volumes><volume><name>root</name><volid>1</volid><bus>virtio</bus><size>1</size><sizeunit>GiB</sizeunit>
+<boot_index>0</boot_index></volume>""",
+)
+
+_REDEPLOY = "<recovery_policy><action_on_recovery>REDEPLOY_ONLY</action_on_recovery></recovery_policy>"
+
+
 _STARTUP = """<policies><startup><target_vm_group_ref>g2</target_vm_group_ref>
 <depends_on><vm_group_ref>g1</vm_group_ref></depends_on></startup></policies>"""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one test's tenant and deployment: the same server and cloud serve many tests."""
+    """The names of one test's tenant and deployment: the same server and cloud serve many tests.
+
+    `image` is where an image can be had from, as the `src` of a document.
+    """
 
     number: int
+    image: str = ""
 
     @property
     def suffix(self) -> str:
@@ -54,19 +68,57 @@ class Names:
         return f"dep{self.suffix}"
 
 
-def single(names: Names, group: str = "g1") -> str:
+def single(names: Names, *others: str, group: str = "g1") -> str:
     """One VM on the shared network."""
-    return _datamodel(names, _group(group))
+    return _datamodel(names, _group(group) + "".join(others))
+
+
+def single_of_other_flavor(names: Names, *others: str) -> str:
+    """The VM of `single` with another flavor: a resize."""
+    return _datamodel(names, _group("g1", flavor=_OTHER_FLAVOR) + "".join(others))
+
+
+def impatient(names: Names) -> str:
+    """One VM that must be alive soon, and is redeployed once at most."""
+    retries = "<recovery_policy><max_retries>1</max_retries></recovery_policy>"
+    return _datamodel(names, _group("g1", bootup=3, extra=f"<reboot_time>1</reboot_time>{retries}"))
+
+
+def with_existing_volume(names: Names, *others: str) -> str:
+    """One VM with a volume that is there already, recovered by redeployment."""
+    volume = f"<name>theirs{names.suffix}</name><volid>0</volid><bus>virtio</bus>"
+    group = _group("g1", extra=f"<volumes><volume>{volume}</volume></volumes>{_REDEPLOY}")
+    return _datamodel(names, group + "".join(others))
+
+
+def without_existing_volume(names: Names, *others: str) -> str:
+    """Of `with_existing_volume` the volume is given back."""
+    return _datamodel(names, _group("g1", extra=_REDEPLOY) + "".join(others))
+
+
+def pair(names: Names) -> str:
+    """A group of two VMs on the shared network."""
+    return _datamodel(names, _group("g1", count=2))
+
+
+def apart(names: Names) -> str:
+    """Two VMs that must not be on the same host."""
+    return _datamodel(names, _group("g1", count=2, extra="<placement><type>anti_affinity</type></placement>"))
+
+
+def booting_from_volume(names: Names) -> str:
+    """One VM that boots from a volume of its own, has a second one, and is recovered by redeployment."""
+    return _datamodel(names, _group("g1", extra=_BOOT_VOLUME + _REDEPLOY))
 
 
 def single_with_other_group(names: Names) -> str:
     """The group of `single` is gone, another one is there."""
-    return single(names, "g2")
+    return single(names, group="g2")
 
 
 def single_elsewhere(names: Names) -> str:
     """One VM, of a group that no other document here has."""
-    return single(names, "g9")
+    return single(names, group="g9")
 
 
 def wired(names: Names, *others: str) -> str:
@@ -158,17 +210,20 @@ def _group(
     *,
     count: int = 1,
     network: str | None = None,
+    flavor: str = "SolTest-Cirros-Flavor",
     alive: bool = True,
     extra: str = "",
+    bootup: int = 60,
     hurried: bool = False,
     pairs: str = "",
 ) -> str:
+    bootup, kpi = (1, _HURRIED) if hurried else (bootup, _ALIVE)
     interfaces = [SHARED, *([network] if network else [])]
     return (
-        f"<vm_group><name>{name}</name><image>SolTest-Cirros-Image</image><flavor>SolTest-Cirros-Flavor</flavor>"
-        f"<bootup_time>{1 if hurried else 60}</bootup_time><recovery_wait_time>0</recovery_wait_time>"
+        f"<vm_group><name>{name}</name><image>SolTest-Cirros-Image</image><flavor>{flavor}</flavor>"
+        f"<bootup_time>{bootup}</bootup_time><recovery_wait_time>0</recovery_wait_time>"
         f"<interfaces>{''.join(_interface(i, found, pairs) for i, found in enumerate(interfaces))}</interfaces>"
-        f"{(_HURRIED if hurried else _ALIVE) if alive else ''}{extra}"
+        f"{kpi if alive else ''}{extra}"
         f"<scaling><min_active>{count}</min_active><max_active>{count}</max_active></scaling></vm_group>"
     )
 
@@ -187,48 +242,15 @@ _ADDRESSES = {"inner": "192.168.7.0", "side": "192.168.8.0", "fresh": "192.168.9
 
 
 def _network(names: Names, stem: str) -> str:
-    subnet = (
-        f"<name>{stem}-sub{names.suffix}</name><address>{_ADDRESSES[stem]}</address><netmask>255.255.255.0</netmask>"
-    )
-    return f"<network><name>{stem}{names.suffix}</name><subnet>{subnet}</subnet></network>"
+    its = subnet(f"{stem}-sub{names.suffix}", _ADDRESSES[stem])
+    return f"<network><name>{stem}{names.suffix}</name>{its}</network>"
 
 
-def things(names: Names, source: str) -> Iterable[str]:
-    """Edits that make a tenant with a network, an image, a flavor and a shared network beside any deployment."""
-    name = f"thing{names.suffix}"
-    formats = "<disk_format>qcow2</disk_format><container_format>bare</container_format>"
-    image = f"<name>{name}</name><src>{source}</src>{formats}"
-    flavor = f"<name>{name}</name><vcpus>1</vcpus><memory_mb>64</memory_mb><root_disk_mb>1024</root_disk_mb>"
-    networks = f"<networks>{_thing_network(name)}</networks>"
-    return [
-        in_tenant(name, ""),
-        _top(f"<images><image>{image}</image></images>"),
-        _top(f"<flavors><flavor>{flavor}</flavor></flavors>"),
-        _top(networks),
-        in_tenant(f"{name}-other", networks.replace("192.168.20", "192.168.21")),
-    ]
+def subnet(name: str, address: str) -> str:
+    """A subnet of 256 addresses."""
+    return f"<subnet><name>{name}</name><address>{address}</address><netmask>255.255.255.0</netmask></subnet>"
 
 
-def _thing_network(name: str) -> str:
-    address = "<address>192.168.20.0</address><netmask>255.255.255.0</netmask>"
-    return f"<network><name>{name}</name><subnet><name>{name}-sub</name>{address}</subnet></network>"
-
-
-def things_gone(names: Names) -> Iterable[str]:
-    """Edits that take them away again, first the shared network's subnet alone."""
-    name = f"thing{names.suffix}"
-    delete = f'xmlns:nc="{NETCONF}" nc:operation="delete"'
-    subnet = f"<subnet {delete}><name>{name}-sub</name></subnet>"
-    network = f"<networks><network {delete}><name>{name}</name></network></networks>"
-    return [
-        _top(f"<networks><network><name>{name}</name>{subnet}</network></networks>"),
-        in_tenant(f"{name}-other", network),
-        *(
-            _top(f"<{kind}s><{kind} {delete}><name>{name}</name></{kind}></{kind}s>")
-            for kind in ("network", "image", "flavor", "tenant")
-        ),
-    ]
-
-
-def _top(content: str) -> str:
+def top(content: str) -> str:
+    """A document with this in it."""
     return f'<esc_datamodel xmlns="{ESC}">{content}</esc_datamodel>'

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import signal
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,14 +17,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncssh
+import openstack
 from lxml import etree
 from tests import cloudsim_process
 from tests.cloudsim_process import CloudsimProcess
+from tests.crash import requests
 from tests.crash.documents import ESC, Names
+from tests.crash.requests import BACKUP, Post, Request, Rpc
 from tests.rawclient import RawClient
 from tests.server_process import ServerProcess
 
 from openesc.cli import control
+from openesc.vimmanager import FILE
 
 END_SECONDS = 60.0
 OPEN = ("queued", "running")
@@ -33,7 +39,9 @@ QUICK = {
     "OPENESC_CLOUDSIM__BOOT_SECONDS": "0",
     "OPENESC_VIM__POLL_INTERVAL_S": "0.1",
     "OPENESC_VIM__HTTP_TIMEOUT_S": "1.5",
+    "OPENESC_REST__PORT": "0",
 }
+POLLS = {f"vim.asyncpoller.{what}.poll.secs": "0.1" for what in ("snapshot.create", "snapshot.delete", "volume.create")}
 """A quick cloud. The HTTP time-out is what a call in doubt is waited for."""
 
 
@@ -43,20 +51,28 @@ class House:
 
     server: ServerProcess
     failpoints: Path
+    image: str
+    """Where an image can be had from."""
     _numbers: int = field(default=0, init=False)
     _clouds: list[CloudsimProcess] = field(default_factory=list, init=False)
 
     @classmethod
     def on(cls, folder: Path, **environment: str) -> House:
         """On a new `folder`; not started."""
-        failpoints = folder / "failpoints"
-        settings = {**QUICK, "OPENESC_FAILPOINT": f"@{failpoints}", **environment}
-        return cls(ServerProcess(folder / "data", settings), failpoints)
+        failpoints, image = folder / "failpoints", folder / "images" / "image.raw"
+        image.parent.mkdir()
+        image.write_bytes(bytes(1024))
+        folders = {"OPENESC_VIM__FILE_FOLDERS": str(image.parent)}
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        (data / FILE).write_text("".join(f"{name}={value}\n" for name, value in POLLS.items()))
+        settings = {**QUICK, **folders, "OPENESC_FAILPOINT": f"@{failpoints}", **environment}
+        return cls(ServerProcess(data, settings), failpoints, image.as_uri())
 
     def names(self) -> Names:
         """Names nobody had before."""
         self._numbers += 1
-        return Names(self._numbers)
+        return Names(self._numbers, self.image)
 
     # failpoints and crashes
 
@@ -111,18 +127,55 @@ class House:
 
     async def edit(self, document: str) -> None:
         """Send an edit-config that must be accepted."""
-        async with self.session() as client:
-            reply = await client.rpc(
-                f"<edit-config><target><running/></target><config>{document}</config></edit-config>"
-            )
-        assert b"<ok/>" in reply, reply.decode()
+        await self._send(requests.edit(document))
+
+    async def ask_for(self, request: Request, names: Names) -> None:
+        """Send what must be accepted. The server may die before it says so."""
+        if isinstance(request, Post):
+            await asyncio.to_thread(self._post, request, names)
+        elif isinstance(request, Rpc):
+            await self._send(request.text(names, await self.vm(names) if request.of_vm else ""), may_die=True)
+        else:
+            await self.edit(request(names))
+
+    async def _send(self, operation: str, *, may_die: bool = False) -> None:
+        try:
+            async with self.session() as client:
+                reply = await client.rpc(operation)
+        except (EOFError, OSError, asyncssh.Error):
+            if not may_die:
+                raise
+        else:
+            assert b"<ok/>" in reply, reply.decode()
+
+    def _post(self, request: Post, names: Names) -> None:
+        try:
+            listed = self._rest("GET", "/ESCManager/v0/snapshots")["snapshots"]["snapshot"]
+            (snapshot,) = (one["id"] for one in listed if one["name"] == BACKUP.format(suffix=names.suffix))
+            self._rest("POST", request.path.format(snapshot=snapshot), request.text(names))
+        except (ConnectionError, http.client.HTTPException):
+            return  # the server died before it answered
+
+    def _rest(self, method: str, path: str, body: str | None = None) -> Any:
+        address = self.server.endpoints["rest"]
+        url = f"http://{address['host']}:{address['port']}{path}"
+        return _json(method, url, body, {"Accept": "application/json"})
+
+    async def vm(self, names: Names) -> str:
+        """The generated name of the deployment's first VM."""
+        found = (await self.opdata(names)).findtext(f".//{{{ESC}}}vm_instance/{{{ESC}}}name")
+        assert found is not None, f"{names.deployment} has no VM"
+        return found
 
     async def opdata(self, names: Names) -> etree._Element:
-        """The tenant's operational data."""
-        tenant = f"<tenant><name>{names.tenant}</name></tenant>"
-        inner = f'<esc_datamodel xmlns="{ESC}"><opdata><tenants>{tenant}</tenants></opdata></esc_datamodel>'
+        """The operational data of the tenant, and of the shared things of these names."""
+        tenant = f"<tenants><tenant><name>{names.tenant}</name></tenant></tenants>"
+        inner = f"<opdata>{tenant}<networks/><images/><flavors/></opdata>"
+        subtree = f'<filter type="subtree"><esc_datamodel xmlns="{ESC}">{inner}</esc_datamodel></filter>'
         async with self.session() as client:
-            return etree.fromstring(await client.rpc(f'<get><filter type="subtree">{inner}</filter></get>'))
+            found = etree.fromstring(await client.rpc(f"<get>{subtree}</get>"))
+        _keep(found, names, "network", "image", "flavor")
+        return found
 
     async def replay(self, since: datetime) -> list[etree._Element]:
         """All escEvents since then, as a subscriber gets them who asks for the past only."""
@@ -148,6 +201,10 @@ class House:
         """The operations of the deployment, oldest first, all as they were at one moment."""
         rows = await self.ask("operation.list", limit=10_000)
         return [row for row in reversed(rows) if names.suffix in row["subject"]]
+
+    async def states(self, names: Names, kind: str) -> list[str]:
+        """The states of the operations of this kind, oldest first."""
+        return [row["state"] for row in await self.listed(names) if row["kind"] == kind]
 
     async def operations(self, names: Names) -> list[dict[str, Any]]:
         """The operations of the deployment, oldest first, with their steps."""
@@ -199,28 +256,29 @@ class House:
 
     def cloud(self, method: str, path: str, body: Any = None) -> Any:
         """One of the simulator's own endpoints."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.server.cloud_url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        return _json(method, self.server.cloud_url + path, None if body is None else json.dumps(body))
 
-    def fault(self, action: dict[str, Any], **match: Any) -> None:
-        """Add a rule; `match` as of the simulator, `nth`, `after` and `count` apart."""
+    def fault(self, action: dict[str, Any], **match: Any) -> str:
+        """Add a rule, and return its id; `match` as of the simulator, `nth`, `after` and `count` apart."""
         more = {key: match.pop(key) for key in ("nth", "after", "count") if key in match}
-        self.cloud("POST", "/sim/faults", {"match": match, "action": action, **more})
+        return str(self.cloud("POST", "/sim/faults", {"match": match, "action": action, **more})["fault"]["id"])
 
     def clear_faults(self) -> None:
         self.cloud("DELETE", "/sim/faults")
 
-    def swaps(self, does: bool) -> None:
-        """Whether the cloud swaps root volumes."""
-        self.cloud("PUT", "/sim/settings", {"root_volume_swap": does})
-
     def last_request(self) -> int:
         """The number of the newest request in the cloud's log."""
         return int(self.cloud("GET", "/sim/requests")["last"])
+
+    @contextmanager
+    def cloud_settings(self, **settings: Any) -> Iterator[None]:
+        """Settings of the simulator for as long as the block lasts."""
+        before = self.cloud("PUT", "/sim/settings", {})["settings"]
+        self.cloud("PUT", "/sim/settings", settings)
+        try:
+            yield
+        finally:
+            self.cloud("PUT", "/sim/settings", {name: before[name] for name in settings})
 
     def requests(self, names: Names, operation: str = "*.create", since: int = 0) -> list[dict[str, Any]]:
         """The requests of this kind for objects of the deployment, after the one of number `since`."""
@@ -235,11 +293,28 @@ class House:
             assert time.monotonic() < end, f"no {operation} was asked for"
             await asyncio.sleep(0.005)
 
+    async def fired(self, rule: str) -> None:
+        """Wait until the call that this rule of the cloud is for has had its effect."""
+        end = time.monotonic() + END_SECONDS
+        while not any(rule in (row["fault"] or "") for row in self.cloud("GET", "/sim/requests")["requests"]):
+            assert time.monotonic() < end, "no such call was made"
+            await asyncio.sleep(0.05)
+
     def objects(self, names: Names) -> dict[str, list[str]]:
-        """The names of the cloud's objects that are of the deployment, by kind."""
-        found = self.cloud("GET", "/sim/objects")["objects"]
-        mine = {kind: [name for name in of["names"] if names.suffix in name] for kind, of in found.items()}
+        """The names of the cloud's objects that are of the deployment, by kind, and of files in the export folder."""
+        found = {kind: of["names"] for kind, of in self.cloud("GET", "/sim/objects")["objects"].items()}
+        found["exports"] = [path.name for path in (self.server.data_dir / "exports").glob("*")]
+        mine = {kind: [name for name in of if names.suffix in name] for kind, of in found.items()}
         return {kind: listed for kind, listed in mine.items() if listed}
+
+    @contextmanager
+    def openstack(self, project: str) -> Iterator[openstack.connection.Connection]:
+        """The cloud as an administrator of the project uses it."""
+        facts = self.server.cloud_facts
+        words = ("auth_url", "username", "password", "user_domain_name", "project_domain_name")
+        auth = {name: facts[name] for name in words} | {"project_name": project}
+        with openstack.connect(auth=auth, region_name="RegionOne") as cloud:
+            yield cloud
 
     @contextmanager
     def stopped_cloud(self) -> Iterator[None]:
@@ -269,6 +344,25 @@ class House:
         self.server.close()
         for cloud in self._clouds:
             cloud.kill()
+
+
+def _json(method: str, url: str, body: str | None, headers: Mapping[str, str] | None = None) -> Any:
+    """Ask and read JSON. Raises: HTTPError, and ConnectionError or HTTPException where the answer does not come."""
+    data, headers = None if body is None else body.encode(), {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+def _keep(opdata: etree._Element, names: Names, *kinds: str) -> None:
+    """Drop the shared things of others, and the lists that have nothing else."""
+    for container in [found for kind in kinds for found in opdata.iterfind(f".//{{{ESC}}}opdata/{{{ESC}}}{kind}s")]:
+        for entry in list(container):
+            if names.suffix not in (entry.findtext(f"{{{ESC}}}name") or ""):
+                container.remove(entry)
+        if not len(container):
+            container.getparent().remove(container)  # type: ignore[union-attr]
 
 
 def _is_for(request: dict[str, Any], names: Names) -> bool:

@@ -25,32 +25,41 @@ CREATES = (
     *("project.create", "network.create", "subnet.create", "port.create", "volume.create", "server.create"),
     *("interface.create", "volume_attachment.create"),
 )
-"""What must not be made twice. (Setting a server's metadata again changes nothing.)"""
-CLOSING = frozenset({"SERVICE_ALIVE", "SERVICE_UPDATED", "SERVICE_UNDEPLOYED"})
+"""What must not be made twice."""
+REPEATED = frozenset({"server_metadata.create"})
+"""Requests that may be made again without harm."""
+TOLD = ("openesc:last_operation", "openesc:monitoring", "openesc:recovery")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`events` with how often each came; `orders` the types of the events of each object; the rest as it ended."""
+    """`events` with how often each came; `orders` the types of the events of each object, and `last` the one that
+    closes the operation; the rest as it ended. `guests` is what the servers see of themselves.
+    """
 
     states: list[tuple[str, str]]
     events: Mapping[str, int]
     orders: Mapping[str, list[str]]
+    last: str
     opdata: str
+    guests: Mapping[str, Any]
     objects: Mapping[str, list[str]]
     leftovers: int
 
 
 async def outcome(house: House, names: Names, since: datetime) -> Outcome:
-    """Ask server and cloud. The events are those since then of the deployment's tenant."""
-    events = [event for event in await house.replay(since) if _leaf(event, "tenant") == names.tenant]
+    """Ask server and cloud. The events are those since then that name something of the deployment's."""
+    events = [event for event in await house.replay(since) if names.suffix in etree.tostring(event, encoding="unicode")]
     _check_order(events)
+    objects = house.objects(names)
     return Outcome(
         states=[(row["kind"], row["state"]) for row in await house.operations(names) if row["kind"] != "sweep"],
         events=Counter(_text(event[1], names) for event in events),
         orders=_orders(events, names),
+        last=_type(events[-1]) if events else "",
+        guests={_masked(name, names): _guest(house, name) for name in objects.get("servers", ())},
         opdata=_text(await house.opdata(names), names),
-        objects={kind: sorted(_masked(name, names) for name in found) for kind, found in house.objects(names).items()},
+        objects={kind: sorted(_masked(name, names) for name in found) for kind, found in objects.items()},
         leftovers=len(await house.leftovers(names)),
     )
 
@@ -60,6 +69,8 @@ def assert_same(found: Outcome, expected: Outcome) -> None:
     assert found.states == expected.states
     assert found.events == expected.events
     assert found.orders == expected.orders
+    assert found.last == expected.last
+    assert found.guests == expected.guests
     assert found.objects == expected.objects
     assert found.leftovers == expected.leftovers
     assert found.opdata == expected.opdata
@@ -75,12 +86,27 @@ def made_twice(house: House, names: Names, since: int = 0) -> list[tuple[str, st
     return [twice for twice, times in accepted.items() if times > 1]
 
 
+def asked(house: House, names: Names) -> Mapping[tuple[str, str], int]:
+    """What the cloud was asked to do to objects of the deployment and accepted, and how often each; deletions apart,
+    for what is gone is gone.
+    """
+    return Counter(
+        (row["operation"], _masked(row["resource_name"], names))
+        for row in house.requests(names, "*")
+        if row["method"] == "POST" and row["status"] // 100 == 2 and row["operation"] not in REPEATED
+    )
+
+
 def _check_order(events: Sequence[etree._Element]) -> None:
-    """Times strictly grow, and what closes the operation comes last."""
+    """Times strictly grow."""
     times = [datetime.fromisoformat(str(event[0].text)) for event in events]
     assert all(earlier < later for earlier, later in pairwise(times)), times
-    kinds = [_type(event) for event in events]
-    assert not kinds or kinds[-1] in CLOSING, kinds
+
+
+def _guest(house: House, name: str) -> Any:
+    """Whether it runs, what it was told of the last operation, and how many volumes it has."""
+    seen = house.cloud("GET", f"/sim/servers/{name}/guest")
+    return seen["power"], {key: seen["metadata"].get(key) for key in TOLD}, len(seen["volumes"])
 
 
 def started_in_order(events: Iterable[etree._Element], first: str, second: str) -> bool:

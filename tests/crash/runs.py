@@ -8,8 +8,8 @@ from typing import Any
 
 from tests.crash.documents import Names
 from tests.crash.house import House
-from tests.crash.outcome import Outcome, assert_same, made_twice, outcome
-from tests.crash.scenarios import Scenario
+from tests.crash.outcome import Outcome, asked, assert_same, outcome
+from tests.crash.scenario import Scenario
 
 Meanwhile = Callable[[], Awaitable[None]]
 
@@ -20,44 +20,43 @@ class Runs:
     def __init__(self, house: House) -> None:
         self.house = house
         self._undisturbed: dict[str, Outcome] = {}
-        self.done: list[Names] = []
-        """The deployments of the undisturbed runs."""
+        self.done: dict[str, Names] = {}
+        """The names of the undisturbed runs, by scenario."""
 
     async def undisturbed(self, scenario: Scenario) -> Outcome:
         """What a run without any trouble comes to."""
         if scenario.name not in self._undisturbed:
             names = await self.prepare(scenario)
-            self.done.append(names)
+            self.done[scenario.name] = names
             self._undisturbed[scenario.name] = await self.finish(scenario, names, datetime.now(UTC))
         return self._undisturbed[scenario.name]
 
-    async def crashed(self, scenario: Scenario, *failpoints: str) -> Names:
+    async def crashed(self, scenario: Scenario, *failpoints: str) -> None:
         """Run it through all these crashes; it must come to what an undisturbed one comes to."""
 
         async def crash() -> None:
             await self.house.crash_through()
 
-        return await self.disturbed(scenario, crash, failpoints)
+        await self.disturbed(scenario, crash, failpoints)
 
-    async def disturbed(self, scenario: Scenario, meanwhile: Meanwhile, failpoints: tuple[str, ...] = ()) -> Names:
-        """Run it while `meanwhile` happens: it comes to what an undisturbed one comes to, and makes nothing twice."""
+    async def disturbed(self, scenario: Scenario, meanwhile: Meanwhile, failpoints: tuple[str, ...] = ()) -> None:
+        """Run it while `meanwhile` happens: it must come to what an undisturbed one comes to, and have asked the cloud
+        for the same, as often.
+        """
         expected = await self.undisturbed(scenario)
         names = await self.prepare(scenario)
-        asked = self.house.last_request()
         self.house.arm(*failpoints)
         found = await self.finish(scenario, names, datetime.now(UTC), meanwhile)
         assert self.house.armed() == []
         assert_same(found, expected)
-        assert made_twice(self.house, names, asked) == []
-        return names
+        assert asked(self.house, names) == asked(self.house, self.done[scenario.name])
 
     async def prepare(self, scenario: Scenario) -> Names:
-        """A new deployment, brought to where the scenario begins."""
+        """New names, brought to where the scenario begins."""
         await self.house.ensure_running()
-        self.house.swaps(scenario.swaps)
         names = self.house.names()
-        for document in scenario.before:
-            await self.house.edit(document(names))
+        for request in scenario.before:
+            await self.house.ask_for(request, names)
             assert (await self.house.ended(names))["state"] == "succeeded"
         return names
 
@@ -67,14 +66,17 @@ class Runs:
         """Ask for the operation and look at what came of it."""
         for rule in scenario.refused:
             self.house.cloud("POST", "/sim/faults", _of(rule, names))
-        await self.house.edit(scenario.document(names))
-        if meanwhile is not None:
-            await meanwhile()
-        ended = await self.house.ended(names)
-        assert (ended["kind"], ended["state"]) == (scenario.flow, scenario.state), ended
+        with self.house.cloud_settings(**scenario.cloud):
+            await self.house.ask_for(scenario.request, names)
+            if meanwhile is not None:
+                await meanwhile()
+            await self.house.ended(names, sweeps=scenario.flow == "sweep")
+        states = [row["state"] for row in await self.house.listed(names) if row["kind"] == scenario.flow]
+        assert states and states[-1] == scenario.state, states
         return await outcome(self.house, names, since)
 
 
 def _of(rule: Any, names: Names) -> dict[str, Any]:
     """The rule for this deployment's objects alone."""
-    return {**rule, "match": {**rule["match"], "name": f"*{names.suffix}*"}}
+    name = rule["match"].get("name", "*{suffix}*").format(suffix=names.suffix)
+    return {**rule, "match": {**rule["match"], "name": name}}

@@ -1,40 +1,9 @@
-"""What is crashed: an operation, what is there before it, and every boundary it has."""
+"""Deployments that are made, changed and taken away."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from tests.crash import documents
-from tests.crash.documents import Names
-
-Document = Callable[[Names], str]
-MOMENTS = ("before", "after")
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """An operation of kind `flow` that `document` asks for, after `before` were applied.
-
-    `steps` are patterns of its journal, one a boundary (held by the test of the table). `refused` are the cloud's
-    faults while it runs; it `swaps` root volumes, or not.
-    """
-
-    name: str
-    flow: str
-    document: Document
-    steps: Sequence[str]
-    before: Sequence[Document] = ()
-    refused: Sequence[Mapping[str, Any]] = field(default=())
-    state: str = "succeeded"
-    swaps: bool = False
-
-    def boundaries(self) -> Iterator[str]:
-        """Every failpoint of it, in the order of the steps."""
-        for step in self.steps:
-            for moment in MOMENTS:
-                yield f"{self.flow}/{step}:{moment}"
+from tests.crash import documents, requests
+from tests.crash.scenario import Scenario
 
 
 def _making(vm: str, *, ports: int = 1, volume: bool = False, alive: bool = True) -> tuple[str, ...]:
@@ -59,7 +28,7 @@ def _network_goes(stem: str) -> tuple[str, str]:
     return f"subnet:network:*/{stem}-n???/*/delete", f"network:*/{stem}-n???/delete"
 
 
-_TENANT = ("tenant/*", "project")
+_TENANT = ("tenant/*/found", "tenant/tenant-n???", "project")
 _G1 = (*_making("g1/0", ports=2, volume=True), *_making("g1/1", ports=2, volume=True), "g1/lookup")
 _G2 = (*_making("g2/0", ports=2), *_making("g2/1", ports=2), "g2/lookup")
 
@@ -103,7 +72,7 @@ UNDEPLOY_MANY = Scenario(
         *_network_goes("inner"),
         *_network_goes("side"),
         "late/until",
-        "late/volumes-and-networks",
+        "late/strays",
         "proof",
         "close",
     ),
@@ -137,12 +106,52 @@ DEPLOY_REFUSED = Scenario(
     ),
     refused=[{"match": {"operation": "server.create"}, "action": {"type": "quota"}, "count": None}],
     state="failed",
+    sample=("g1/0/undo/server/delete", "g1/0/undo/port/delete"),
+)
+DEPLOY_APART = Scenario(
+    "deploy-apart",
+    "deploy",
+    documents.apart,
+    (
+        *("begin", "plan", *_TENANT, "placement/*", *_making("g1/0"), *_making("g1/1"), "g1/lookup"),
+        *("resize/plan", "close"),
+    ),
+    sample=["placement/*"],
+)
+UNDEPLOY_APART = Scenario(
+    "undeploy-apart",
+    "undeploy",
+    documents.gone,
+    (
+        *("begin", "project", *_removing("g1_0"), *_removing("g1_1"), "late/until", "late/strays"),
+        *("placement/*/delete", "proof", "close"),
+    ),
+    before=[documents.apart],
+    sample=["placement/*/delete"],
+)
+_LOST = {
+    "port.create": "*{suffix}_g1_0_*",
+    "volume.create": "*{suffix}_g1_1_*",
+    "network.create": "inner{suffix}_*",
+    "server.create": "*{suffix}_g2_0_*",
+}
+"""Asked for again before the first one shows itself."""
+
+SWEEP = Scenario(
+    "sweep",
+    "sweep",
+    documents.multi,
+    ("vm/*_g1_0_*", "vm/*_g1_1_*", "vm/*_g2_0_*", "vm/*_g2_1_*", "strays"),
+    refused=[
+        {"match": {"operation": operation, "name": name}, "action": {"type": "lost_reply", "effect_after": 1.0}}
+        for operation, name in _LOST.items()
+    ],
 )
 
 
-def _changing(vm: str, *steps: str) -> tuple[str, ...]:
+def _changing(vm: str, *steps: str, alive: bool = True) -> tuple[str, ...]:
     """`vm` changes in place: between the monitor off and on again."""
-    around = ("pause", *steps, "updated", "metadata", "resume", "alive/deadline", "alive")
+    around = ("pause", *steps, "updated", "metadata", "resume", *(("alive/deadline", "alive") if alive else ()))
     return tuple(f"{vm}/change/{step}" for step in around)
 
 
@@ -178,9 +187,9 @@ UPDATE_VOLUMES = Scenario(
 )
 
 
-def _restoring(*steps: str) -> tuple[str, ...]:
+def _restoring(*steps: str, alive: bool = True) -> tuple[str, ...]:
     began = ("lookup", "volume/new", "volume/new/available", "swap")
-    restore = _changing("g1/0", *(f"restore/{step}" for step in (*began, *steps)))
+    restore = _changing("g1/0", *(f"restore/{step}" for step in (*began, *steps)), alive=alive)
     return ("plan", "g1/lookup", *restore, "resize/plan", "close")
 
 
@@ -192,9 +201,22 @@ RESTORE_ANEW = Scenario(
     before=[documents.booted],
 )
 RESTORE_SWAP = Scenario(
-    "restore-swap", "update", documents.restored, _restoring("swapped"), before=[documents.booted], swaps=True
+    "restore-swap",
+    "update",
+    documents.restored,
+    _restoring("swapped"),
+    before=[documents.booted],
+    cloud={"root_volume_swap": True},
+)
+RESTORE_STOPPED = Scenario(
+    "restore-stopped",
+    "update",
+    documents.restored,
+    _restoring("server/delete", "server/gone", "volume/old/left", "server", "stop", "up", alive=False),
+    before=[documents.booted, requests.service_action("STOP")],
 )
 
 ONE = (DEPLOY_ONE, UNDEPLOY_ONE, UPDATE_ONE, DEPLOY_REFUSED)
+APART = (DEPLOY_APART, UNDEPLOY_APART)
 MANY = (DEPLOY_MANY, UNDEPLOY_MANY, UPDATE_MANY)
-IN_PLACE = (UPDATE_INTERFACES, UPDATE_VOLUMES, RESTORE_ANEW, RESTORE_SWAP)
+IN_PLACE = (UPDATE_INTERFACES, UPDATE_VOLUMES, RESTORE_ANEW, RESTORE_SWAP, RESTORE_STOPPED)

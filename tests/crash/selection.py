@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import pytest
-from tests.crash.scenarios import MOMENTS, Scenario
+from tests.crash.scenario import MOMENTS, Scenario
 
 ALL = os.environ.get("CRASH_TESTS") == "all"
 """Set by `make crash`."""
 
 
-def crashes(*scenarios: Scenario, every: int = 1) -> list[object]:
-    """One crash each, at every boundary, or in the sample at each `every`-th."""
-    chosen = ((scenario, failpoint) for scenario in scenarios for failpoint in _sample(scenario, every))
-    return [pytest.param(scenario, failpoint, id=f"{scenario.name}: {failpoint}") for scenario, failpoint in chosen]
+def crashes(*scenarios: Scenario) -> list[object]:
+    """One crash at every boundary. In the sample one run of each scenario, through a crash after each call that
+    changes something in the cloud.
+    """
+    if ALL:
+        return [_param(scenario, failpoint) for scenario in scenarios for failpoint in scenario.boundaries()]
+    return [_param(scenario, *scenario.effects()) for scenario in scenarios]
+
+
+def some(*scenarios: Scenario, every: int) -> list[object]:
+    """One crash at every boundary, or in the sample at each `every`-th: for operations that work in parallel."""
+    return [_param(scenario, failpoint) for scenario in scenarios for failpoint in _sample(scenario, every)]
 
 
 def twice(*scenarios: Scenario, every: int = 1) -> list[object]:
     """Two crashes each: at a boundary, and at the first one that the second life gets to."""
-    chosen = ((scenario, pair) for scenario in scenarios for pair in _pairs(scenario, every))
-    return [pytest.param(scenario, pair, id=f"{scenario.name}: {' '.join(pair)}") for scenario, pair in chosen]
+    return [_param(scenario, *pair) for scenario in scenarios for pair in _pairs(scenario, every)]
 
 
-def _sample(scenario: Scenario, every: int) -> Sequence[str]:
+def _param(scenario: Scenario, *failpoints: str) -> object:
+    return pytest.param(scenario, failpoints, id=f"{scenario.name}: {' '.join(failpoints)}")
+
+
+def _sample(scenario: Scenario, every: int) -> Iterable[str]:
     return list(scenario.boundaries())[:: 1 if ALL else every]
 
 

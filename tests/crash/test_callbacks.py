@@ -15,7 +15,8 @@ from tests.callback_receiver import Receiver
 from tests.crash.documents import ESC, Names
 from tests.crash.house import END_SECONDS, House
 from tests.crash.runs import Runs
-from tests.crash.scenarios import DEPLOY_ONE, MOMENTS, UNDEPLOY_ONE, Scenario
+from tests.crash.scenario import MOMENTS, Scenario
+from tests.crash.scenarios import DEPLOY_ONE, UNDEPLOY_ONE
 
 from openesc.events.callbacks.outbox import POINTS
 

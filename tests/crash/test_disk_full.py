@@ -40,8 +40,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A server whose disk is small; the cloud has another one."""
     with small_disk(tmp_path / "disk") as disk:
-        house = House.on(disk, OPENESC_REST__PORT="0")
-        house.server.data_dir.mkdir(mode=0o700)
+        house = House.on(disk)
         (tmp_path / "cloud").mkdir()
         (house.server.data_dir / "cloudsim").symlink_to(tmp_path / "cloud")
         await house.restart()
@@ -88,7 +87,7 @@ async def test_a_full_disk_refuses_edits_and_delays_operations(house: House) -> 
     names, since = await runs.prepare(DEPLOY_ONE), datetime.now(UTC)
     filler = house.server.data_dir / "filler"
     house.fault({"type": "delay", "seconds": 2}, operation="project.create", name=names.tenant)
-    await house.edit(DEPLOY_ONE.document(names))
+    await house.ask_for(DEPLOY_ONE.request, names)
     await house.intended(names, f"tenant/{names.tenant}")
     with house.stopped_cloud():
         fill(filler)

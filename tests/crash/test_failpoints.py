@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.crash.house import QUICK, House
+from tests.crash.house import House
 from tests.crash.runs import Runs
 from tests.crash.scenarios import DEPLOY_ONE
-from tests.server_process import ServerProcess
 
 from openesc.lifecycle.failpoints import AFTER, BEFORE, Failpoint, Failpoints
 
@@ -37,11 +36,11 @@ def test_what_is_no_failpoint_says_what_one_is(text: str) -> None:
 async def test_a_failpoint_of_the_environment_fires_once(tmp_path: Path) -> None:
     once = tmp_path / "fired"
     armed = {"OPENESC_FAILPOINT": "deploy/*/server:after", "OPENESC_FAILPOINT_ONCE": str(once)}
-    house = House(ServerProcess(tmp_path / "data", {**QUICK, **armed}), tmp_path / "failpoints")
+    house = House.on(tmp_path, **armed)
     runs = Runs(house)
     try:
         names = await runs.prepare(DEPLOY_ONE)
-        await house.edit(DEPLOY_ONE.document(names))
+        await house.ask_for(DEPLOY_ONE.request, names)
         await house.died()
         assert once.exists()
         await house.restart()

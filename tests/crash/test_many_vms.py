@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import pytest
 from tests.crash.runs import Runs
-from tests.crash.scenarios import DEPLOY_MANY, UNDEPLOY_MANY, UPDATE_MANY, Scenario
-from tests.crash.selection import crashes, twice
+from tests.crash.scenario import Scenario
+from tests.crash.scenarios import MANY
+from tests.crash.selection import some, twice
 
 
-@pytest.mark.parametrize(
-    "scenario, failpoint",
-    [*crashes(DEPLOY_MANY, every=13), *crashes(UPDATE_MANY, every=13), *crashes(UNDEPLOY_MANY, every=13)],
-)
-async def test_a_crash_leaves_no_trace(runs: Runs, scenario: Scenario, failpoint: str) -> None:
-    await runs.crashed(scenario, failpoint)
+@pytest.mark.parametrize("scenario, failpoints", some(*MANY, every=13))
+async def test_a_crash_leaves_no_trace(runs: Runs, scenario: Scenario, failpoints: tuple[str, ...]) -> None:
+    await runs.crashed(scenario, *failpoints)
 
 
-@pytest.mark.parametrize(
-    "scenario, failpoints",
-    [*twice(DEPLOY_MANY, every=27), *twice(UPDATE_MANY, every=27), *twice(UNDEPLOY_MANY, every=27)],
-)
-async def test_two_crashes_in_a_row_leave_no_trace(runs: Runs, scenario: Scenario, failpoints: tuple[str, str]) -> None:
+@pytest.mark.parametrize("scenario, failpoints", twice(*MANY, every=27))
+async def test_two_crashes_in_a_row_leave_no_trace(runs: Runs, scenario: Scenario, failpoints: tuple[str, ...]) -> None:
     await runs.crashed(scenario, *failpoints)

@@ -1,16 +1,14 @@
-"""A deployment of one VM, killed at each of its boundaries."""
+"""A deployment of one VM, and of two that must be apart, killed at each of its boundaries."""
 
 from __future__ import annotations
 
 import pytest
 from tests.crash.runs import Runs
-from tests.crash.scenarios import DEPLOY_ONE, DEPLOY_REFUSED, UNDEPLOY_ONE, UPDATE_ONE, Scenario
+from tests.crash.scenario import Scenario
+from tests.crash.scenarios import APART, ONE
 from tests.crash.selection import crashes
 
 
-@pytest.mark.parametrize(
-    "scenario, failpoint",
-    [*crashes(DEPLOY_ONE, UNDEPLOY_ONE), *crashes(UPDATE_ONE, every=5), *crashes(DEPLOY_REFUSED, every=6)],
-)
-async def test_a_crash_leaves_no_trace(runs: Runs, scenario: Scenario, failpoint: str) -> None:
-    await runs.crashed(scenario, failpoint)
+@pytest.mark.parametrize("scenario, failpoints", crashes(*ONE, *APART))
+async def test_a_crash_leaves_no_trace(runs: Runs, scenario: Scenario, failpoints: tuple[str, ...]) -> None:
+    await runs.crashed(scenario, *failpoints)

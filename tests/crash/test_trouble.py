@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from lxml import etree
+from tests.crash import documents, requests
+from tests.crash.documents import Names
 from tests.crash.house import House
 from tests.crash.outcome import assert_same, made_twice, outcome
+from tests.crash.requests import Document
 from tests.crash.runs import Runs
-from tests.crash.scenarios import DEPLOY_MANY, DEPLOY_ONE, UNDEPLOY_MANY, UNDEPLOY_ONE, UPDATE_MANY, Scenario
+from tests.crash.scenario import Scenario
+from tests.crash.scenarios import DEPLOY_APART, DEPLOY_MANY, DEPLOY_ONE, UNDEPLOY_MANY, UNDEPLOY_ONE, UPDATE_MANY
+from tests.crash.scenarios_things import THINGS
 from tests.crash.selection import ALL
 
 FREEZE_SECONDS = float(os.environ.get("CRASH_FREEZE_SECONDS", "60" if ALL else "3"))
 """A minute is longer than any time-out of the tests' server; the sample takes twice the one that matters."""
 STOP_SECONDS = 30
+LATE = {"type": "lost_reply", "effect_after": 1.0}
+IMAGE, FLAVOR = (next(one for one in THINGS if one.name == name) for name in ("image", "flavor"))
 CREATES = ("project.create", "network.create", "subnet.create", "port.create", "volume.create", "server.create")
 
 
@@ -57,40 +66,91 @@ async def test_a_cloud_that_is_killed_and_comes_back(house: House, runs: Runs, s
     await runs.disturbed(scenario, kill)
 
 
-@pytest.mark.parametrize("operation", CREATES)
-async def test_a_lost_answer_is_found_by_its_name(house: House, runs: Runs, operation: str) -> None:
-    """The cloud makes the object, and the connection is cut before it says so."""
-    await lost(house, runs, operation, {"type": "lost_reply"})
-
-
-@pytest.mark.parametrize("operation", CREATES)
-async def test_an_effect_that_shows_late_is_swept(house: House, runs: Runs, operation: str) -> None:
-    """The connection is cut, and the object shows itself when a second one was asked for already."""
-    await lost(house, runs, operation, {"type": "lost_reply", "effect_after": 1.0})
-
-
-async def lost(house: House, runs: Runs, operation: str, action: dict[str, Any]) -> None:
-    """Run a deployment whose first such call is answered like this: all is as ever, once the sweep is over."""
-    expected = await runs.undisturbed(DEPLOY_MANY)
-    names, since = await runs.prepare(DEPLOY_MANY), datetime.now(UTC)
-    house.fault(action, operation=operation, name=f"*{names.suffix}*")
-    await runs.finish(DEPLOY_MANY, names, since)
-    await house.ended(names, sweeps=True)
-    assert_same(await outcome(house, names, since), expected)
-
-
 async def test_an_undeployment_takes_the_late_comers_along(house: House, runs: Runs) -> None:
     """The port that shows late is of a deployment that is on its way out already."""
     names = await runs.prepare(DEPLOY_ONE)
     action = {"type": "lost_reply", "effect_after": 1.2}
     house.fault(action, operation="port.create", name=f"*{names.suffix}*")
-    await house.edit(DEPLOY_ONE.document(names))
+    await house.ask_for(DEPLOY_ONE.request, names)
     await house.requested(names, "port.create")
-    await house.edit(UNDEPLOY_ONE.document(names))
+    await house.ask_for(UNDEPLOY_ONE.request, names)
     assert (await house.ended(names, sweeps=True))["state"] == "succeeded"
     await house.requested(names, "port.create", times=2)
     assert house.objects(names) == {"projects": [names.tenant]}
     assert await house.leftovers(names) == []
+
+
+async def test_a_recovery_waits_for_the_sweep(house: House, runs: Runs) -> None:
+    """The server that a recovery makes while a sweep looks for doubles of the first one is none of them."""
+    names = await runs.prepare(DEPLOY_ONE)
+    house.fault(LATE, operation="server.create", name=f"*{names.suffix}*")
+    await house.ask_for(documents.booting_from_volume, names)
+    await house.ended(names)
+    await house.ask_for(requests.recover(), names)
+    assert (await house.ended(names, sweeps=True))["state"] == "succeeded"
+    assert await house.states(names, "sweep") == ["succeeded"]
+    assert len(house.objects(names)["servers"]) == 1
+    assert "VM_ALIVE_STATE" in etree.tostring(await house.opdata(names), encoding="unicode")
+
+
+@pytest.mark.parametrize("document", [documents.single_elsewhere, documents.gone], ids=["update", "undeploy"])
+async def test_what_shows_late_goes_though_nobody_wants_it_any_more(
+    house: House, runs: Runs, document: Document
+) -> None:
+    """The group whose volume was made twice is gone from the document when the first one shows itself."""
+    names = await runs.prepare(DEPLOY_MANY)
+    rule = house.fault(LATE, operation="volume.create", name=f"*{names.suffix}_g1_1_*")
+    await house.ask_for(documents.multi, names)
+    await house.ended(names)
+    await house.ask_for(documents.single_elsewhere, names)
+    await house.ask_for(document, names)
+    await house.fired(rule)
+    await house.ended(names, sweeps=True)
+    assert "volumes" not in house.objects(names)
+    assert await house.leftovers(names) == []
+
+
+async def test_a_server_group_that_shows_late_goes(house: House, runs: Runs) -> None:
+    names = await runs.prepare(DEPLOY_APART)
+    rule = house.fault(LATE, operation="server_group.create")
+    await runs.finish(DEPLOY_APART, names, datetime.now(UTC))
+    await house.fired(rule)
+    await house.ended(names, sweeps=True)
+    with house.openstack(names.tenant) as cloud:
+        assert len(list(cloud.compute.server_groups())) == 1
+
+
+@pytest.mark.parametrize("action", [{"type": "hang"}, {"type": "lost_reply"}], ids=["hang", "lost_reply"])
+@pytest.mark.parametrize("operation", ["image.create", "image.upload"])
+async def test_killed_while_an_image_is_made(
+    house: House, runs: Runs, operation: str, action: Mapping[str, Any]
+) -> None:
+    """No half of one is left."""
+    names = await runs.prepare(IMAGE)
+    await _killed(house, names, house.fault(dict(action), operation=operation), IMAGE)
+    assert house.objects(names) == {"images": [f"image{names.suffix}"]}
+    with house.openstack("admin") as cloud:
+        assert [image.status for image in cloud.image.images(name=f"image{names.suffix}")] == ["active"]
+
+
+async def test_killed_while_a_flavor_is_made(house: House, runs: Runs) -> None:
+    """Its properties take a request of their own."""
+    names = await runs.prepare(FLAVOR)
+    await _killed(house, names, house.fault({"type": "hang"}, operation="flavor_specs.create"), FLAVOR)
+    with house.openstack("admin") as cloud:
+        made = cloud.compute.find_flavor(f"flavor{names.suffix}", ignore_missing=False, get_extra_specs=True)
+        assert made is not None
+        assert made.extra_specs == {"hw:mem_page_size": "large"}
+
+
+async def _killed(house: House, names: Names, rule: str, scenario: Scenario) -> None:
+    """Kill the server while the call that this rule is for is under way; the next life must come to the end."""
+    await house.ask_for(scenario.request, names)
+    await house.fired(rule)
+    house.server.kill()
+    house.clear_faults()
+    await house.restart()
+    assert (await house.ended(names))["state"] == "succeeded"
 
 
 @pytest.mark.parametrize("operation", CREATES)
@@ -99,7 +159,7 @@ async def test_killed_while_a_call_is_under_way(house: House, runs: Runs, operat
     expected = await runs.undisturbed(DEPLOY_MANY)
     names, since = await runs.prepare(DEPLOY_MANY), datetime.now(UTC)
     house.fault({"type": "lost_reply"}, operation=operation, name=f"*{names.suffix}*")
-    await house.edit(DEPLOY_MANY.document(names))
+    await house.ask_for(DEPLOY_MANY.request, names)
     await house.requested(names, operation)
     house.server.kill()
     await house.restart()

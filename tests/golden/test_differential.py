@@ -9,6 +9,7 @@ import pytest
 from benchmarks import documents as benchmark
 from lxml import etree
 from tests.crash import documents as crash
+from tests.crash import things
 from tests.integration.main_job import payloads
 from tests.integration.main_job.failing import ROWS, Names, scenario
 from tests.integration.main_job.test_main_access import INVALID
@@ -21,12 +22,12 @@ Oracle = Callable[[etree._Element, str], str | None]
 
 
 def _crash() -> Iterator[tuple[str, str]]:
-    names = crash.Names(7)
-    whole = (crash.single, crash.single_with_other_group, crash.single_elsewhere, crash.multi)
-    for make in (*whole, crash.multi_with_other_groups):
+    names = crash.Names(7, "http://127.0.0.1/image")
+    whole = (crash.single, crash.single_with_other_group, crash.single_elsewhere, crash.multi, crash.apart)
+    for make in (*whole, crash.multi_with_other_groups, crash.booting_from_volume, crash.with_existing_volume):
         yield make.__name__, make(names)
-    for number, document in enumerate(crash.things(names, "http://127.0.0.1/image")):
-        yield f"thing {number}", document
+    for make in (*things.MAKING, *things.REMOVING):
+        yield make.__name__, make(names)
 
 
 def _failures() -> Iterator[tuple[str, str]]:

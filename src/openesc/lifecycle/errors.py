@@ -24,20 +24,22 @@ class StepFailed(Exception):
     Args:
         reason: the cloud's own words with its request id, or ours.
         status: the HTTP status of the cloud's answer, where there was one.
+        doubt: a call of the step may still take effect.
     """
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
+    def __init__(self, reason: str, status: int | None = None, *, doubt: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
+        self.doubt = doubt
 
     def to_result(self) -> dict[str, Any]:
         """As the journal keeps it."""
-        return {"reason": self.reason, "status": self.status}
+        return {"reason": self.reason, "status": self.status, **({"doubt": True} if self.doubt else {})}
 
     @classmethod
     def from_result(cls, result: Mapping[str, Any]) -> StepFailed:
-        return cls(result["reason"], result.get("status"))
+        return cls(result["reason"], result.get("status"), doubt=bool(result.get("doubt")))
 
 
 class OperationFailed(Exception):

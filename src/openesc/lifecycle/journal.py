@@ -60,6 +60,13 @@ class StepRow:
     result: Any
     intent_at: int
 
+    @property
+    def doubted(self) -> bool:
+        """Whether a call of this step may still have an effect beside its result: an answer was lost before the step
+        succeeded or was given up.
+        """
+        return isinstance(self.result, dict) and bool(self.result.get("doubt"))
+
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
@@ -106,6 +113,18 @@ def steps(connection: Connection, operation_id: str) -> dict[str, StepRow]:
     s = t.steps.c
     found = connection.execute(select(s.path, s.state, s.result, s.intent_at).where(s.operation_id == operation_id))
     return {row.path: StepRow(*row) for row in found}
+
+
+def doubted_operations(connection: Connection, deployment_id: str) -> list[OperationRow]:
+    """Those of the deployment with calls that have no result or may have an effect beside it."""
+    s, o = t.steps.c, t.operations.c
+    found = connection.execute(
+        select(o.id, s.path, s.state, s.result, s.intent_at)
+        .select_from(t.steps.join(t.operations, s.operation_id == o.id))
+        .where(o.deployment_id == deployment_id)
+    )
+    ids = {row.id for row in found if row.state == INTENT or StepRow(*row[1:]).doubted}
+    return operations(connection, o.id.in_(ids))
 
 
 def doubts(connection: Connection, deployment_id: str) -> list[StepRow]:

@@ -184,6 +184,11 @@ class Operation:
         known = self._known.get(path)
         return known is not None and known.state == journal.DONE
 
+    def doubted(self, path: str) -> bool:
+        """Whether a call of this step may still have an effect beside its result: an answer was lost."""
+        known = self._known.get(path)
+        return known is not None and known.doubted
+
     async def _begin(self, path: str, known: StepRow | None) -> Attempt:
         """The fence is checked before every effect; who is told to stop leaves no intent behind."""
 
@@ -218,7 +223,8 @@ class Operation:
                 pending.cancel()
 
     async def _fail(self, path: str, error: Exception) -> StepFailed:
-        failure = StepFailed(str(error), getattr(error, "status", None))
+        doubt = bool(getattr(error, "doubt", False))
+        failure = StepFailed(str(error), getattr(error, "status", None), doubt=doubt)
         await self._close(path, journal.FAILURE, failure.to_result(), None)
         return failure
 

@@ -31,6 +31,7 @@ def network(body: Mapping[str, Any]) -> Network:
         shared=bool(body.get("shared")),
         admin_state=body.get("admin_state_up") is not False,
         provider_network_type=body.get("provider:network_type"),
+        description=body.get("description") or "",
     )
 
 

@@ -17,6 +17,8 @@ class VimError(Exception):
         self.message = message
         self.status = status
         self.request_id = request_id
+        self.doubt = False
+        """Set by who repeated the call: an earlier try may still take effect."""
 
     def __str__(self) -> str:
         return f"{self.message} ({self.request_id})" if self.request_id else self.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,11 @@ class Images(ProjectCalls):
         """Make a public flavor and its extra specs. Needs admin rights; VimConflict when the name exists."""
         return await self._ask("create_flavor", lambda conn: _make_flavor(conn, spec))
 
+    async def set_flavor_properties(self, flavor_id: str, properties: Mapping[str, str]) -> None:
+        """Set extra specs; others stay. Needs admin rights."""
+        if properties:
+            await self._ask("set_flavor_properties", lambda conn: _set_specs(conn, flavor_id, properties))
+
     async def delete_flavor(self, flavor_id: str) -> None:
         """Delete; servers that have it keep it."""
         await self._ask("delete_flavor", lambda conn: rest.delete(conn.compute, f"/flavors/{flavor_id}"))
@@ -176,6 +181,9 @@ def _make_flavor(conn: Services, spec: FlavorSpec) -> Flavor:
     body = {"flavor": wanted | described}
     made = rest.post(conn.compute, "/flavors", body, DESCRIBED if described else None).json()["flavor"]
     if spec.properties:
-        specs = {"extra_specs": dict(spec.properties)}
-        rest.post(conn.compute, f"/flavors/{made['id']}/os-extra_specs", specs)
+        _set_specs(conn, made["id"], spec.properties)
     return convert.flavor(made)
+
+
+def _set_specs(conn: Services, flavor_id: str, properties: Mapping[str, str]) -> None:
+    rest.post(conn.compute, f"/flavors/{flavor_id}/os-extra_specs", {"extra_specs": dict(properties)})

@@ -63,7 +63,8 @@ class Networking(ProjectCalls):
             "provider:physical_network": spec.provider_physical_network,
             "provider:segmentation_id": spec.provider_segmentation_id,
         }
-        wanted = given(name=spec.name, shared=spec.shared or None, admin_state_up=spec.admin_state, **provider)
+        common = {"shared": spec.shared or None, "admin_state_up": spec.admin_state, "description": spec.description}
+        wanted = given(name=spec.name, **common, **provider)
 
         def create(conn: Services) -> Network:
             made = _create(conn, "network", wanted)

@@ -112,6 +112,14 @@ class Operations(ProjectCalls):
 
         return await self._ask("find_server_group", found)
 
+    async def server_groups_named(self, name: str) -> Sequence[ServerGroup]:
+        """All of the project's server groups of exactly this name."""
+
+        def listed(conn: Services) -> Sequence[ServerGroup]:
+            return [convert.server_group(one) for one in conn.compute.server_groups() if one.name == name]
+
+        return await self._ask("server_groups_named", listed)
+
     async def create_server_group(self, name: str, policy: str) -> ServerGroup:
         return await self._ask(
             "create_server_group",

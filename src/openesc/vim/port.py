@@ -36,11 +36,12 @@ class Network:
     shared: bool = False
     admin_state: bool = True
     provider_network_type: str | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """What to ask for. `tag` finds it again after a lost answer."""
+    """What to ask for. `tag` and `description` find it again after a lost answer; the latter is there at birth."""
 
     name: str
     shared: bool = False
@@ -49,6 +50,7 @@ class NetworkSpec:
     provider_physical_network: str | None = None
     provider_segmentation_id: int | None = None
     tag: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,7 @@ class Cloud(ServerOperations, Protocol):
     async def delete_image(self, image_id: str) -> None: ...
     async def find_flavor(self, name_or_id: str) -> Flavor | None: ...
     async def create_flavor(self, spec: FlavorSpec) -> Flavor: ...
+    async def set_flavor_properties(self, flavor_id: str, properties: Mapping[str, str]) -> None: ...
     async def delete_flavor(self, flavor_id: str) -> None: ...
 
     # volumes

@@ -4,7 +4,7 @@ workflows).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +18,14 @@ from openesc.lifecycle.context import Services
 from openesc.lifecycle.errors import OperationFailed, StepFailed
 from openesc.lifecycle.operation import Attempt, Operation
 from openesc.lifecycle.steps.calls import create_once, persist
+from openesc.lifecycle.steps.doubles import remove_doubles
 from openesc.lifecycle.xmlread import each, first, integer, required, text, truth
 from openesc.store import Tx
 from openesc.vim.errors import VimError
 from openesc.vim.port import SHARED_PROJECT, Cloud, Flavor, FlavorSpec, Image, ImageSpec
+
+MARK = "openesc_operation"
+"""The image property that holds the id of the operation that made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,11 @@ class Kind:
     created: str
     deleted: str
     find: Callable[[Cloud, str], Awaitable[Image | Flavor | None]]
-    create: Callable[[Cloud, etree._Element], Awaitable[Image | Flavor]]
+    made: Callable[[Cloud, etree._Element, str], Awaitable[Image | Flavor | None]]
+    """What the operation of this mark made, complete."""
+    marked: Callable[[Cloud, str, str], Awaitable[Sequence[str]]] | None
+    """The ids of all that carries the mark, in any state; None where the cloud takes a name once."""
+    create: Callable[[Cloud, etree._Element, str], Awaitable[Image | Flavor]]
     delete: Callable[[Cloud, str], Awaitable[None]]
 
 
@@ -54,7 +62,10 @@ async def create(op: Operation, services: Services) -> None:
     async def act(attempt: Attempt) -> dict[str, Any]:
         cloud = await _shared_cloud(services)
         made, doubt = await create_once(
-            attempt, services.settings.patience, lambda: kind.find(cloud, name), lambda: kind.create(cloud, wanted)
+            attempt,
+            services.settings.patience,
+            lambda: kind.made(cloud, wanted, op.id),
+            lambda: kind.create(cloud, wanted, op.id),
         )
         return {"id": made.id, "owned": True, "public": made.public, "doubt": doubt}
 
@@ -76,7 +87,27 @@ async def create(op: Operation, services: Services) -> None:
     except StepFailed as failure:
         reason = failure.reason
         await op.commit("failed", lambda tx: _tell_failed(tx, services, op.id, kind, kind.created, name, reason))
+        await _remove_doubles(op, services, kind, name)
         raise OperationFailed(reason) from failure
+    await _remove_doubles(op, services, kind, name)
+
+
+async def _remove_doubles(op: Operation, services: Services, kind: Kind, name: str) -> None:
+    """Where an answer was lost: take away what this operation made beside what is recorded."""
+    marked = kind.marked
+    if marked is None or not op.doubted(f"{kind.name}/{name}"):
+        return
+    record = await services.store.read(lambda connection: inventory.resource(connection, _key(kind, name)))
+    known = record.external_id if record is not None else None
+
+    async def find() -> list[str]:
+        found = await marked(await _shared_cloud(services), name, op.id)
+        return [external_id for external_id in found if external_id != known]
+
+    async def delete(external_id: str) -> None:
+        await kind.delete(await _shared_cloud(services), external_id)
+
+    await remove_doubles(op, services, kind.name, name, SHARED_PROJECT, find, delete)
 
 
 async def _shared_cloud(services: Services) -> Cloud:
@@ -156,29 +187,42 @@ def _resource(tx: Tx, kind: Kind, name: str, result: Mapping[str, Any]) -> Resou
     )
 
 
-async def _create_image(cloud: Cloud, wanted: etree._Element) -> Image:
+async def _create_image(cloud: Cloud, wanted: etree._Element, operation_id: str) -> Image:
     spec = ImageSpec(
         name=required(wanted, "name"),
         disk_format=required(wanted, "disk_format"),
         container_format=text(wanted, "container_format") or "bare",
         public=True,
-        properties=_image_properties(wanted),
+        properties={**_image_properties(wanted), MARK: operation_id},
     )
     try:
         return await cloud.create_image(spec, required(wanted, "src"))
     except VimError:
-        await _remove_half_made(cloud, spec.name)
+        await _remove_half_made(cloud, spec.name, operation_id)
         raise
 
 
-async def _remove_half_made(cloud: Cloud, name: str) -> None:
+async def _remove_half_made(cloud: Cloud, name: str, operation_id: str) -> None:
     """An upload that broke off leaves a queued record under the name."""
     try:
-        found = await cloud.find_image(name)
-        if found is not None and found.status != "active":
-            await cloud.delete_image(found.id)
+        for image in await _marked_images(cloud, name, operation_id):
+            if image.status != "active":
+                await cloud.delete_image(image.id)
     except VimError:
-        return  # the look-up of the next try meets it again
+        return  # it is looked for again when the operation ends
+
+
+async def _marked_images(cloud: Cloud, name: str, operation_id: str) -> list[Image]:
+    return [image for image in await cloud.images_named(name) if image.properties.get(MARK) == operation_id]
+
+
+async def _made_image(cloud: Cloud, wanted: etree._Element, operation_id: str) -> Image | None:
+    marked = await _marked_images(cloud, required(wanted, "name"), operation_id)
+    return next((image for image in marked if image.status == "active"), None)
+
+
+async def _marked_image_ids(cloud: Cloud, name: str, operation_id: str) -> list[str]:
+    return [image.id for image in await _marked_images(cloud, name, operation_id)]
 
 
 def _image_properties(wanted: etree._Element) -> dict[str, str]:
@@ -198,7 +242,15 @@ def _properties(wanted: etree._Element) -> dict[str, str]:
     return {required(found, "name"): text(found, "value") or "" for found in each(wanted, "properties/property")}
 
 
-async def _create_flavor(cloud: Cloud, wanted: etree._Element) -> Flavor:
+async def _made_flavor(cloud: Cloud, wanted: etree._Element, _: str) -> Flavor | None:
+    """Names of flavors are unique. Its extra specs take a request of their own, which may not have been made."""
+    found = await cloud.find_flavor(required(wanted, "name"))
+    if found is not None:
+        await cloud.set_flavor_properties(found.id, _properties(wanted))
+    return found
+
+
+async def _create_flavor(cloud: Cloud, wanted: etree._Element, _: str) -> Flavor:
     spec = FlavorSpec(
         name=required(wanted, "name"),
         vcpus=integer(wanted, "vcpus", 1),
@@ -231,6 +283,8 @@ KINDS = {
             types.CREATE_IMAGE,
             types.DELETE_IMAGE,
             _find_image,
+            _made_image,
+            _marked_image_ids,
             _create_image,
             lambda cloud, external_id: cloud.delete_image(external_id),
         ),
@@ -239,6 +293,8 @@ KINDS = {
             types.CREATE_FLAVOR,
             types.DELETE_FLAVOR,
             lambda cloud, name: cloud.find_flavor(name),
+            _made_flavor,
+            None,
             _create_flavor,
             lambda cloud, external_id: cloud.delete_flavor(external_id),
         ),

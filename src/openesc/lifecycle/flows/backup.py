@@ -77,7 +77,8 @@ async def _export(work: Work, steps: SnapshotSteps) -> None:
 
 async def _exported(work: Work, steps: SnapshotSteps, made: Made, folder: Path) -> str:
     try:
-        await steps.active(made.image_id, [])
+        if not work.op.done("export"):  # later the image may be gone
+            await steps.active(made.image_id, [])
         exported = await steps.export(made.image_id, folder)
     except StepFailed as failure:
         await _remove_temporary(work, steps, made, failure.reason)

@@ -28,12 +28,21 @@ async def apply(op: Operation, services: Services) -> None:
     wanted = parse(op.arguments["document"].encode())
     try:
         networking = await _networking(op, services)
-        network_id = await networking.ensure_network(wanted)
-        await together(networking.ensure_subnet(wanted.name, network_id, subnet) for subnet in wanted.subnets)
-        names = {subnet.name for subnet in wanted.subnets}
-        await _remove_subnets(networking, services, wanted.name, keep=names)
+        try:
+            await _make(networking, services, wanted)
+        except StepFailed:
+            await networking.remove_doubles(wanted.name)
+            raise
+        await networking.remove_doubles(wanted.name)
     except StepFailed as failure:
         raise OperationFailed(failure.reason) from failure
+
+
+async def _make(networking: Networking, services: Services, wanted: intent.Network) -> None:
+    network_id = await networking.ensure_network(wanted)
+    await together(networking.ensure_subnet(wanted.name, network_id, subnet) for subnet in wanted.subnets)
+    names = {subnet.name for subnet in wanted.subnets}
+    await _remove_subnets(networking, services, wanted.name, keep=names)
 
 
 async def delete(op: Operation, services: Services) -> None:

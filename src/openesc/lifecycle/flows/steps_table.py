@@ -43,41 +43,40 @@ _RESTORE = tuple(
 _CHANGED = ("updated", "metadata", "refused", "resume", "alive/deadline", "alive", "failed")
 _CHANGE = tuple(f"*/*/change/{step}" for step in ("pause", *_INTERFACE, *_VOLUME, *_RESTORE, *_CHANGED))
 _REMOVE = ("vm/*/server/delete", "vm/*/port/delete", "vm/*/volume/*/delete", "vm/*/gone", "vm/*/failed")
-_LATE = ("late/until", "late/*/server/delete", "late/*/port/delete", "late/volumes-and-networks")
+_LATE = ("late/until", "late/*/server/delete", "late/*/port/delete", "late/strays")
 _SUBNET_GOES = ("subnet:network:*/*/*/delete", "subnet:network:*/*/*/delete/failed")
 _NETWORKS_GO = (*_SUBNET_GOES, "network:*/*/delete", "network:*/*/delete/failed")
-_CONVERGE = ("plan", *_TENANT, "project", *_NETWORKS, *_CHANGE, *_VM, "leaving", *_REMOVE, *_NETWORKS_GO)
-_POWER = (
-    "*/stop",
-    "*/off",
-    "*/start",
-    "*/up",
-    "*/alive/deadline",
-    "*/alive",
-    "*/metadata",
-    "*/monitored",
-    "*/unmonitored",
+_PLACEMENT = ("placement/*", "placement/*/delete")
+_CONVERGE = (
+    *("plan", *_TENANT, "project", *_NETWORKS, *_PLACEMENT, *_CHANGE, *_VM),
+    *("leaving", *_REMOVE, *_NETWORKS_GO),
 )
-_FINISH = ("*/complete", "*/metadata", "*/alive/deadline", "*/alive", "close")
-_RESIZE = ("resize/plan", "*/flavor", "*/look", "*/pause", "*/resize", "*/resize/*", "*/verify", "*/complete")
+
+
+def _of_vm(*steps: str) -> tuple[str, ...]:
+    """Steps below group and number of a VM."""
+    return tuple(f"*/*/{step}" for step in steps)
+
+
+def _doubles(kind: str) -> tuple[str, ...]:
+    return (f"{kind}/*/doubles/until", f"{kind}/*/doubles", f"{kind}/*/doubles/left")
+
+
+_POWER = _of_vm(
+    "stop", "off", "start", "up", "alive/deadline", "alive", "metadata", "monitored", "unmonitored", "failed"
+)
+_FINISH = _of_vm("complete", "metadata", "alive/deadline", "alive")
+_RESIZE = ("resize/plan", *_of_vm("flavor", "look", "pause", "resize", "resize/*", "verify"), *_FINISH)
+_MIGRATE = _of_vm("look", "pause", "migrate", "migrated", "resume", "verify")
 _TRY = (
-    *(
-        "begin",
-        "server/delete",
-        "undeployed",
-        "undeploy/failed",
-        "interface/*/delete",
-        "port/*",
-        "interface/*/change",
-        "volume/*",
-        "volume/*/available",
-    ),
+    *("begin", "server/delete", "undeployed", "undeploy/failed", "interface/*/delete", "port/*", "interface/*/change"),
+    *("volume/*/delete", "volume/*/left", "volume/*", "volume/*/available"),
     *("server", "up", "deploy/failed", "alive/deadline", "alive/failed"),
 )
 _RECOVERY = (
     *("reboots", "reboot", "back/deadline", "rebooted", "reboot/failed", "reboot/alive/failed", "*/lookup"),
     *(f"try/*/{step}" for step in _TRY),
-    "*/*/metadata",
+    *_of_vm("metadata"),
 )
 _BACKUP = ("doubles/since", "doubles/find", "doubles", "export", "temporary/find", "temporary", "undo")
 
@@ -85,11 +84,13 @@ STEPS: Mapping[str, Sequence[str]] = {
     "deploy": ("begin", *_CONVERGE, *_RESIZE, "close"),
     "update": ("*/*/sound", *_CONVERGE, *_RESIZE, "close"),
     "unchanged": ("close",),
-    "undeploy": ("begin", "project", *_REMOVE, *_LATE, *_NETWORKS_GO, "leftovers", "proof", "close"),
+    "undeploy": (
+        *("begin", "project", *_REMOVE, *_LATE, *_NETWORKS_GO, "placement/*/delete", "leftovers", "proof", "close"),
+    ),
     "service-action": ("begin", *_POWER, "close"),
-    "confirm-resize": ("begin", "*/confirm", *_FINISH),
-    "revert-resize": ("begin", "*/revert", *_FINISH),
-    "migrate": ("begin", "*/look", "*/pause", "*/migrate", "*/migrated", "*/resume", "*/verify", *_FINISH),
+    "confirm-resize": ("begin", *_of_vm("confirm"), *_FINISH, "close"),
+    "revert-resize": ("begin", *_of_vm("revert"), *_FINISH, "close"),
+    "migrate": ("begin", *_MIGRATE, *_FINISH, "close"),
     "vm-action": ("begin", *_POWER, "close"),
     "backup": ("begin", "look", "image", "volumes", "active/started", *_BACKUP, "close"),
     "snapshot-delete": ("project", "image/find", "image", "volume/*", "gone/started", "close"),
@@ -97,11 +98,11 @@ STEPS: Mapping[str, Sequence[str]] = {
         *("look", "volume", "doubles/find", "doubles", "available/started", "available", "bootable", "close"),
     ),
     "recover": ("begin", *_RECOVERY, "close"),
-    "sweep": ("vm/*", "volumes-and-networks"),
+    "sweep": ("vm/*", "strays"),
     "create-tenant": _TENANT,
     "delete-tenant": ("tenant/*/delete", "failed"),
-    "create-artifact": ("image/*/found", "image/*", "flavor/*/found", "flavor/*", "failed"),
+    "create-artifact": ("image/*/found", "image/*", *_doubles("image"), "flavor/*/found", "flavor/*", "failed"),
     "delete-artifact": ("image/*/delete", "flavor/*/delete", "failed"),
-    "apply-network": (*_TENANT, *_NETWORKS, *_SUBNET_GOES),
+    "apply-network": (*_TENANT, *_NETWORKS, *_doubles("network"), *_SUBNET_GOES),
     "delete-network": (*_NETWORKS_GO, "failed"),
 }

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
 
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Vm
@@ -11,7 +15,8 @@ from openesc.lifecycle import intent
 from openesc.lifecycle.context import Work
 from openesc.lifecycle.operation import Attempt
 from openesc.lifecycle.steps.calls import persist
-from openesc.lifecycle.steps.names import network_name, vm_tag, volume_name
+from openesc.lifecycle.steps.names import network_name, server_group_name, vm_tag, volume_name
+from openesc.lifecycle.steps.placement import KIND as SERVER_GROUP
 from openesc.vim.port import Cloud
 
 
@@ -35,26 +40,39 @@ async def _delete_vm_strays(cloud: Cloud, vm: Vm, port_ids: set[str]) -> list[st
     return servers + ports
 
 
-async def remove_volume_and_network_strays(work: Work, vms: Sequence[Vm], path: str) -> None:
-    """The same for volumes made for `vms` and for ephemeral networks, whose names are the deployment's alone.
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names in the cloud that are one deployment's alone, by kind."""
 
-    Raises: StepFailed.
-    """
-    volumes, networks = names(work, vms)
-    if not volumes and not networks:
+    by_kind: Mapping[str, Sequence[str]]
+
+    def __bool__(self) -> bool:
+        return any(self.by_kind.values())
+
+
+def names(deployment_id: str, vms: Sequence[Vm], documents: Iterable[intent.Deployment]) -> Names:
+    """Of the volumes that `documents` have made for `vms`, of their ephemeral networks and of their server groups."""
+    found: dict[str, dict[str, None]] = {kind: {} for kind in _KINDS}
+    for wanted in documents:
+        groups = {group.name: group for group in wanted.groups}
+        made = [(vm, volume) for vm in vms if vm.vm_group in groups for volume in groups[vm.vm_group].volumes]
+        found["volume"] |= {volume_name(vm.name, volume.name): None for vm, volume in made if volume.size is not None}
+        found["network"] |= {network_name(network.name, deployment_id): None for network in wanted.networks}
+        found[SERVER_GROUP] |= {server_group_name(rule.name, deployment_id): None for rule in wanted.rules}
+    return Names({kind: tuple(listed) for kind, listed in found.items()})
+
+
+async def remove_strays(work: Work, its: Names, path: str) -> None:
+    """The same for what has these names; what is recorded as left stays. Raises: StepFailed."""
+    if not its:
         return
     cloud = await work.cloud()
-    rows = await work.services.store.read(lambda c: inventory.resources(c, deployment_id=work.deployment.id))
-    known = {row.external_id for row in rows if row.external_id}
+    known = await work.services.store.read(lambda connection: _known(connection, work.deployment.id))
 
     async def delete() -> list[str]:
-        found = await named(cloud, volumes, networks)
-        strays = {
-            kind: [external_id for external_id, _ in entries if external_id not in known] for kind, entries in found
-        }
-        await _delete_all(cloud.delete_volume, strays["volume"])
-        await _delete_all(cloud.delete_network, strays["network"])
-        return [*strays["volume"], *strays["network"]]
+        strays = [(kind, external_id) for kind, external_id, _ in await named(cloud, its) if external_id not in known]
+        await asyncio.gather(*(_KINDS[kind].delete(cloud, external_id) for kind, external_id in strays))
+        return [external_id for _, external_id in strays]
 
     async def act(_: Attempt) -> list[str]:
         return await persist(work.settings.patience, delete)
@@ -62,30 +80,37 @@ async def remove_volume_and_network_strays(work: Work, vms: Sequence[Vm], path: 
     await work.op.step(path, act)
 
 
-def names(work: Work, vms: Sequence[Vm]) -> tuple[list[str], list[str]]:
-    """The cloud's names of the volumes made for `vms`, and of the deployment's ephemeral networks."""
-    wanted = intent.parse(work.deployment.wanted)
-    groups = {group.name: group for group in wanted.groups}
-    volumes = [
-        volume_name(vm.name, volume.name)
-        for vm in vms
-        if vm.vm_group in groups
-        for volume in groups[vm.vm_group].volumes
-        if volume.size is not None
-    ]
-    return volumes, [network_name(network.name, work.deployment.id) for network in wanted.networks]
+def _known(connection: Connection, deployment_id: str) -> set[str]:
+    rows = inventory.resources(connection, deployment_id=deployment_id)
+    left = {row.external_id for row in inventory.leftovers_of(connection, deployment_id)}
+    return left | {row.external_id for row in rows if row.external_id}
 
 
-async def named(
-    cloud: Cloud, volumes: Sequence[str], networks: Sequence[str]
-) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Ids and names of what the cloud has under these names, by kind."""
-    found_volumes = await asyncio.gather(*(cloud.volumes_named(name) for name in volumes))
-    found_networks = await asyncio.gather(*(cloud.networks_named(name) for name in networks))
-    return [
-        ("volume", [(volume.id, volume.name) for several in found_volumes for volume in several]),
-        ("network", [(network.id, network.name) for several in found_networks for network in several]),
-    ]
+async def named(cloud: Cloud, its: Names) -> list[tuple[str, str, str]]:
+    """Kind, id and name of what the cloud has under these names."""
+    asked = [(kind, name) for kind, listed in its.by_kind.items() for name in listed]
+    found = await asyncio.gather(*(_KINDS[kind].named(cloud, name) for kind, name in asked))
+    return [(kind, one.id, name) for (kind, name), several in zip(asked, found, strict=True) for one in several]
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    named: Callable[[Cloud, str], Awaitable[Sequence[_Identified]]]
+    delete: Callable[[Cloud, str], Awaitable[None]]
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "volume": _Kind(lambda cloud, name: cloud.volumes_named(name), lambda cloud, one: cloud.delete_volume(one)),
+    "network": _Kind(lambda cloud, name: cloud.networks_named(name), lambda cloud, one: cloud.delete_network(one)),
+    SERVER_GROUP: _Kind(
+        lambda cloud, name: cloud.server_groups_named(name), lambda cloud, one: cloud.delete_server_group(one)
+    ),
+}
 
 
 async def _delete_all(delete: Callable[[str], Awaitable[None]], ids: Sequence[str]) -> None:

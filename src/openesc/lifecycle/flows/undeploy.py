@@ -8,19 +8,18 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from openesc.events import types
 from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Vm
-from openesc.lifecycle import announce, journal
+from openesc.lifecycle import announce, intent, journal
 from openesc.lifecycle.context import Services, Work, deployment_work
 from openesc.lifecycle.errors import OperationFailed, StepFailed
 from openesc.lifecycle.flows import strays
 from openesc.lifecycle.flows.parts import closed, record_vm_leftover, remove_networks, together
-from openesc.lifecycle.flows.strays import remove_volume_and_network_strays
 from openesc.lifecycle.leftover_removal import in_order, removal_failure
 from openesc.lifecycle.leftovers import record_leftover
 from openesc.lifecycle.operation import Attempt, Operation
@@ -90,10 +89,22 @@ async def _take_away(work: Work, vms: list[Vm]) -> list[str]:
     failures = await _refusals(*(remove_vm(work, vm) for vm in vms))
     failures += await _refusals(_late_comers(work, vms))
     failures += await _refusals(remove_networks(work))
-    failures += await _refusals(remove_volume_and_network_strays(work, vms, "late/volumes-and-networks"))
+    its = strays.names(work.deployment.id, vms, await _documents(work))
+    failures += await _refusals(strays.remove_strays(work, its, "late/strays"))
     failures += await _refusals(remove_server_groups(work))
     await _earlier_leftovers(work)
-    return failures + await _prove_clean(work, vms)
+    return failures + await _prove_clean(work, vms, its)
+
+
+async def _documents(work: Work) -> list[intent.Deployment]:
+    """What the deployment wanted last, and when calls were given up whose sweep may not have come to its end."""
+
+    def read(connection: Connection) -> list[str]:
+        doubted = journal.doubted_operations(connection, work.deployment.id)
+        return [row.arguments["document"] for row in doubted if "document" in row.arguments]
+
+    earlier = await work.services.store.read(read)
+    return [intent.parse(document) for document in {work.deployment.wanted, *(one.encode() for one in earlier)}]
 
 
 async def _refusals(*tasks: Coroutine[Any, Any, None]) -> list[str]:
@@ -154,18 +165,18 @@ async def _late_comers(work: Work, vms: list[Vm]) -> None:
 def _settled_at(tx: Tx, work: Work) -> int:
     """When no call that an earlier operation gave up can take effect any more (UTC ms); 0: there is none.
 
-    Given up are calls whose step has no result, and those whose answer was lost before a repetition succeeded.
+    Given up are calls whose step has no result, and those whose answer was lost before it succeeded or failed.
     """
     s, o = t.steps.c, t.operations.c
     earlier = (o.deployment_id == work.deployment.id) & (o.id != work.op.id)
     joined = t.steps.join(t.operations, s.operation_id == o.id)
     rows = tx.execute(
-        select(s.state, s.result, s.ended_at, o.ended_at.label("over")).select_from(joined).where(earlier)
+        select(s.path, s.state, s.result, s.ended_at, o.ended_at.label("over")).select_from(joined).where(earlier)
     )
     given_up = [
         (row.over or now_ms()) if row.state == journal.INTENT else row.ended_at
         for row in rows
-        if row.state == journal.INTENT or (isinstance(row.result, dict) and row.result.get("doubt"))
+        if row.state == journal.INTENT or journal.StepRow(row.path, row.state, row.result, 0).doubted
     ]
     return max(given_up) + round(work.vim.http_timeout * 1000) if given_up else 0
 
@@ -187,12 +198,12 @@ async def _earlier_leftovers(work: Work) -> None:
     await work.op.step("leftovers", act, record)
 
 
-async def _prove_clean(work: Work, vms: list[Vm]) -> list[str]:
+async def _prove_clean(work: Work, vms: list[Vm], its: strays.Names) -> list[str]:
     """List what the cloud still has of the deployment; record it. Returns the reasons."""
     cloud = await work.cloud()
 
     async def act(_: Attempt) -> list[list[str]]:
-        return await persist(work.settings.patience, lambda: _left(cloud, work, vms))
+        return await persist(work.settings.patience, lambda: _left(cloud, work, vms, its))
 
     def record(tx: Tx, left: list[list[str]]) -> None:
         for kind, external_id, name in left:
@@ -205,13 +216,14 @@ async def _prove_clean(work: Work, vms: list[Vm]) -> list[str]:
     return [f"{kind} {name} [{external_id}] is still in the cloud" for kind, external_id, name in left]
 
 
-async def _left(cloud: Cloud, work: Work, vms: list[Vm]) -> list[list[str]]:
+async def _left(cloud: Cloud, work: Work, vms: list[Vm], its: strays.Names) -> list[list[str]]:
     named = await asyncio.gather(*(cloud.servers_named(vm.name) for vm in vms))
     found = [["server", server.id, server.name] for servers in named for server in servers]
     ports = await cloud.ports_tagged(deployment_tag(work.deployment.id))
     found += [["port", port.id, port.name] for port in ports]
-    others = await strays.named(cloud, *strays.names(work, vms))
-    return found + [[kind, external_id, name] for kind, entries in others for external_id, name in entries]
+    left = await work.services.store.read(lambda connection: inventory.leftovers_of(connection, work.deployment.id))
+    kept = {row.external_id for row in left if row.kept}
+    return found + [list(one) for one in await strays.named(cloud, its) if one[1] not in kept]
 
 
 def close(tx: Tx, work: Work, failure: str | None) -> str | None:

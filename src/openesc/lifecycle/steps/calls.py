@@ -9,13 +9,26 @@ from typing import Generic, TypeVar
 import structlog
 
 from openesc.lifecycle.operation import Attempt
-from openesc.vim.errors import VimAuthError, VimBadRequest, VimConflict, VimServerError, VimUnreachable
+from openesc.vim.errors import (
+    VimAuthError,
+    VimBadRequest,
+    VimConflict,
+    VimError,
+    VimQuotaExceeded,
+    VimServerError,
+    VimUnreachable,
+)
 
 T = TypeVar("T")
 log = structlog.get_logger()
 
 PASSING = (VimUnreachable, VimServerError, VimAuthError)
 """What may be over in a while: no answer, 5xx, credentials being changed."""
+
+LOOK = 1.0
+"""Seconds between two looks for the effect of a call that had no answer."""
+TAKEN = (VimConflict, VimBadRequest, VimQuotaExceeded)
+"""What an earlier try made may have taken its port, its addresses or the last of the quota."""
 
 
 async def persist(patience: float, call: Callable[[], Awaitable[T]]) -> T:
@@ -49,11 +62,14 @@ async def create_once(
     """
     maker = _Maker(look, create, doubt=attempt.doubt)
     if attempt.doubt:
-        found = await persist(patience, look)
-        if found is None:
-            await attempt.settle()
-        else:
+        try:
+            found = await persist(patience, look)
+        except VimError as error:
+            error.doubt = True
+            raise
+        if found is not None:
             return found, True
+        await attempt.settle()
     made = await persist(patience, maker)
     return made, maker.doubt
 
@@ -65,17 +81,19 @@ async def change_once(
     call: Callable[[], Awaitable[object]],
     *,
     adopt: bool = False,
+    over: float = 0.0,
 ) -> None:
     """Ask for a change that the cloud takes once, over lost answers and restarts.
 
     `there` tells from a fresh reading whether it has had its effect, or is having it. `adopt`: a refusal is success
-    when it is there, whoever asked for it.
+    when it is there, whoever asked for it. `over`: for what a cloud would do again: a call without an answer is not
+    repeated before it is certainly over, so many seconds after it began.
     """
     if attempt.doubt:
         if await persist(patience, there):
             return
         await attempt.settle()
-    await persist(patience, _Changer(there, call, doubt=attempt.doubt, adopt=adopt))
+    await persist(patience, _Changer(there, call, doubt=attempt.doubt, adopt=adopt, over=over))
 
 
 class _Changer:
@@ -88,23 +106,40 @@ class _Changer:
         *,
         doubt: bool,
         adopt: bool,
+        over: float,
     ) -> None:
         self._there = there
         self._call = call
         self._doubt = doubt
         self._adopt = adopt
+        self._lasts = over
+        self._over = 0.0
+        """When the calls that had no answer are over, by the event loop's clock."""
 
     async def __call__(self) -> None:
-        if self._doubt and await self._there():
+        if self._doubt and await self._happened():
             return
+        begun = asyncio.get_running_loop().time()
         try:
             await self._call()
-        except (VimUnreachable, VimServerError):
+        except VimUnreachable:
+            self._doubt, self._over = True, begun + self._lasts
+            raise
+        except VimServerError:
             self._doubt = True
             raise
         except (VimConflict, VimBadRequest):
             if not (self._doubt or self._adopt) or not await self._there():
                 raise
+
+    async def _happened(self) -> bool:
+        """Known for certain only once the calls before are over."""
+        while not await self._there():
+            left = self._over - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(left, LOOK))
+        return True
 
 
 class _Maker(Generic[T]):
@@ -122,11 +157,8 @@ class _Maker(Generic[T]):
             return found
         try:
             return await self._create()
-        except (VimUnreachable, VimServerError):
-            self.doubt = True
-            raise
-        except VimConflict:
-            # its port may be taken by the double that an earlier try made
-            if self.doubt and (found := await self._look()) is not None:
+        except VimError as error:
+            if isinstance(error, TAKEN) and self.doubt and (found := await self._look()) is not None:
                 return found
+            self.doubt = error.doubt = self.doubt or isinstance(error, (VimUnreachable, VimServerError))
             raise

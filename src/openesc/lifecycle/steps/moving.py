@@ -86,7 +86,14 @@ async def ask(
         return await took_effect(cloud, await cloud.get_server(server_id))
 
     async def act(attempt: Attempt) -> None:
-        await change_once(attempt, work.settings.patience, there, lambda: call(cloud, server_id), adopt=adopt)
+        await change_once(
+            attempt,
+            work.settings.patience,
+            there,
+            lambda: call(cloud, server_id),
+            adopt=adopt,
+            over=work.vim.http_timeout,
+        )
 
     await work.op.step(path, act, lambda tx, _: record(tx))
     work.op.accept()

@@ -37,6 +37,15 @@ def volume_name(vm: str, volume: str) -> str:
     return f"{vm}_{volume}"
 
 
+def operation_mark(operation_id: str) -> str:
+    """On what an operation makes under a name that is not openesc's alone."""
+    return f"openesc:{operation_id}"
+
+
+def server_group_name(rule: str, deployment_id: str) -> str:
+    return f"{rule}_{deployment_id}"
+
+
 def network_name(name: str, deployment_id: str) -> str:
     """An ephemeral network's name is made unique with the deployment's id."""
     return f"{name}_{deployment_id}"

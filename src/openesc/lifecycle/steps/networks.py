@@ -14,9 +14,11 @@ from openesc.lifecycle.context import Services
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Attempt, Operation
 from openesc.lifecycle.steps.calls import create_once, persist
-from openesc.lifecycle.steps.names import deployment_tag, network_name
+from openesc.lifecycle.steps.doubles import remove_doubles
+from openesc.lifecycle.steps.names import deployment_tag, network_name, operation_mark
 from openesc.store import Tx
-from openesc.vim.port import Cloud, NetworkSpec, SubnetSpec
+from openesc.vim.port import SHARED_PROJECT, Cloud, NetworkSpec, SubnetSpec
+from openesc.vim.port import Network as CloudNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Networking:
             found, doubt = await create_once(
                 attempt,
                 self.services.settings.patience,
-                lambda: self.cloud.find_network(self.scope.cloud_name(wanted.name)),
+                lambda: self._made(wanted.name),
                 lambda: self.cloud.create_network(self._network_spec(wanted)),
             )
             facts = {"status": found.status, "shared": found.shared, "admin_state": found.admin_state}
@@ -70,6 +72,29 @@ class Networking:
         return await self._guarded(
             f"network/{wanted.name}", act, record, lambda tx, why: self._network_failed(tx, wanted, why)
         )
+
+    async def _made(self, name: str) -> CloudNetwork | None:
+        """The network this operation made. One of the same name that others made is not taken for ours."""
+        if self.scope.deployment:
+            return await self.cloud.find_network(self.scope.cloud_name(name))
+        return next(iter(await self._marked(name)), None)
+
+    async def _marked(self, name: str) -> list[CloudNetwork]:
+        named = await self.cloud.networks_named(name)
+        return [network for network in named if network.description == operation_mark(self.op.id)]
+
+    async def remove_doubles(self, name: str) -> None:
+        """Where an answer was lost: take away networks that this operation made beside the one that is recorded."""
+        if not self.op.doubted(f"network/{name}"):
+            return
+        record = await self._known(self.scope.key(name))
+        known = record.external_id if record is not None else None
+
+        async def find() -> list[str]:
+            return [network.id for network in await self._marked(name) if network.id != known]
+
+        project = self.scope.tenant or SHARED_PROJECT
+        await remove_doubles(self.op, self.services, "network", name, project, find, self.cloud.delete_network)
 
     async def ensure_subnet(self, network: str, network_id: str, wanted: intent.Subnet) -> str:
         """The subnet is there; returns the cloud's id. Raises: StepFailed (CREATE_SUBNET FAILURE was sent)."""
@@ -182,6 +207,7 @@ class Networking:
             provider_physical_network=wanted.provider_physical_network,
             provider_segmentation_id=wanted.provider_segmentation_id,
             tag=deployment_tag(deployment.id) if deployment else None,
+            description=None if deployment else operation_mark(self.op.id),
         )
 
     def _subnet_spec(self, wanted: intent.Subnet, network_id: str) -> SubnetSpec:

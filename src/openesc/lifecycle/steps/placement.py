@@ -10,6 +10,7 @@ from openesc.lifecycle.context import Work
 from openesc.lifecycle.intent import PlacementRule
 from openesc.lifecycle.operation import Attempt
 from openesc.lifecycle.steps.calls import create_once, persist
+from openesc.lifecycle.steps.names import server_group_name
 from openesc.store import Tx
 from openesc.vim.port import Cloud
 from openesc.vim.port_operations import ServerGroup
@@ -23,7 +24,7 @@ async def ensure_server_group(work: Work, rule: PlacementRule) -> str:
     if known is not None and known.external_id is not None:
         return known.external_id
     cloud = await work.cloud()
-    name = f"{rule.name}_{work.deployment.id}"
+    name = server_group_name(rule.name, work.deployment.id)
 
     async def act(attempt: Attempt) -> dict[str, Any]:
         async def look() -> ServerGroup | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from openesc.events import types
@@ -18,7 +19,7 @@ from openesc.lifecycle.operation import Attempt
 from openesc.lifecycle.recovery_policy import RecoveryPolicy
 from openesc.lifecycle.steps import volumes
 from openesc.lifecycle.steps.alive import NO_LIMIT, wait_alive
-from openesc.lifecycle.steps.calls import create_once, persist
+from openesc.lifecycle.steps.calls import change_once, persist
 from openesc.lifecycle.steps.interfaces import Interfaces, kept_interfaces
 from openesc.lifecycle.steps.lookup import GroupFacts
 from openesc.lifecycle.steps.servers import VmSteps
@@ -67,16 +68,13 @@ class RecoverySteps:
 
         last = await self.op.step("reboots", before)
 
-        async def look() -> str | None:
-            found = await newest()
-            return found if found != last else None
-
-        async def ask() -> str:
-            await cloud.reboot_server(server_id, hard=True)
-            return ""
+        async def there() -> bool:
+            return bool(await newest() != last)
 
         async def act(attempt: Attempt) -> None:
-            await create_once(attempt, self.work.settings.patience, look, ask)
+            patience, over = self.work.settings.patience, self.work.vim.http_timeout
+            ask = partial(cloud.reboot_server, server_id, hard=True)
+            await change_once(attempt, patience, there, ask, over=over)
 
         await self.op.step(REBOOT, act)
 

@@ -1,0 +1,14 @@
+"""Backups, an export, deletions of snapshots, recoveries."""
+
+from __future__ import annotations
+
+import pytest
+from tests.crash.runs import Runs
+from tests.crash.scenario import Scenario
+from tests.crash.scenarios_vm import RECOVERY, SNAPSHOTS
+from tests.crash.selection import crashes
+
+
+@pytest.mark.parametrize("scenario, failpoints", crashes(*SNAPSHOTS, *RECOVERY))
+async def test_a_crash_leaves_no_trace(runs: Runs, scenario: Scenario, failpoints: tuple[str, ...]) -> None:
+    await runs.crashed(scenario, *failpoints)
