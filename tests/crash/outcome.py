@@ -26,7 +26,7 @@ CREATES = (
     *("interface.create", "volume_attachment.create"),
 )
 """What must not be made twice."""
-REPEATED = frozenset({"server_metadata.create"})
+REPEATED = frozenset({"server_metadata.create", "flavor_specs.create"})
 """Requests that may be made again without harm."""
 TOLD = ("openesc:last_operation", "openesc:monitoring", "openesc:recovery")
 

@@ -102,7 +102,7 @@ DEPLOY_REFUSED = Scenario(
     documents.single,
     (
         *("begin", "plan", *_TENANT, "g1/0/begin", "g1/lookup", "g1/0/port/0", "g1/0/server"),
-        *("g1/0/undo/server/delete", "g1/0/undo/port/delete", "g1/0/failed", "close"),
+        *("g1/0/undo/server/delete", "g1/0/undo/port/delete", "g1/0/failed", "resize/plan", "close"),
     ),
     refused=[{"match": {"operation": "server.create"}, "action": {"type": "quota"}, "count": None}],
     state="failed",

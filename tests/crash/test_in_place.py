@@ -14,6 +14,6 @@ async def test_a_crash_leaves_no_trace(runs: Runs, scenario: Scenario, failpoint
     await runs.crashed(scenario, *failpoints)
 
 
-@pytest.mark.parametrize("scenario, failpoints", twice(*IN_PLACE, every=17))
+@pytest.mark.parametrize("scenario, failpoints", twice(*IN_PLACE, every=60))
 async def test_two_crashes_in_a_row_leave_no_trace(runs: Runs, scenario: Scenario, failpoints: tuple[str, ...]) -> None:
     await runs.crashed(scenario, *failpoints)
