@@ -22,7 +22,7 @@ def migration(admin: Any, server_id: str) -> Any:
 
 def test_resize_and_confirm(cloudsim: CloudsimProcess, boot: Any, admin: Any) -> None:
     server = boot("vm-resize")
-    cloudsim.settings(latency_factor=0.2)
+    cloudsim.settings(latency_factor=1)
     admin.compute.resize_server(server.id, boot.bigger.id)
     seen, now = boot.watched(server.id, "VERIFY_RESIZE")
     assert seen == [
