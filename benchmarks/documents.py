@@ -12,6 +12,7 @@ TENANT = "admin"
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "cirros-vnf.xml"
 GROUP = "SolTest-Cirros-VM-Group"
 _POLL = b"<poll_frequency>3</poll_frequency>"
+_WAIT = b"<recovery_wait_time>0</recovery_wait_time>"
 _NAME = b"<name>Cirros-VNF</name>"
 
 
@@ -30,10 +31,11 @@ def name(number: int) -> str:
     return f"bench-{number:05d}"
 
 
-def deployment(number: int, poll_seconds: int = 3) -> bytes:
-    """The whole document of a deployment; another `poll_seconds` is a change that needs no new VM."""
+def deployment(number: int, poll_seconds: int = 3, recovery_wait: int = 0) -> bytes:
+    """The whole document of a deployment; another `recovery_wait` (seconds) is a change nothing in the cloud sees."""
     named = _sample().replace(_NAME, b"<name>%b</name>" % name(number).encode())
-    return named.replace(_POLL, b"<poll_frequency>%d</poll_frequency>" % poll_seconds)
+    polled = named.replace(_POLL, b"<poll_frequency>%d</poll_frequency>" % poll_seconds)
+    return polled.replace(_WAIT, b"<recovery_wait_time>%d</recovery_wait_time>" % recovery_wait)
 
 
 def patient(number: int) -> bytes:

@@ -31,8 +31,8 @@ COLUMNS = (
     "p50 to the first",
     "CPU to the first",
 )
-POLLS = (4, 3)
-"""The poll_frequency changes with every edit."""
+WAITS = (1, 0)
+"""The recovery_wait_time changes with every edit."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Bench:
 
     async def once(self, *, keep: bool = True) -> None:
         """One edit until its update has been announced, then one tiny request."""
-        operation = documents.edit(documents.deployment(self.deployments // 2, POLLS[self.edits % 2]))
+        operation = documents.edit(documents.deployment(self.deployments // 2, recovery_wait=WAITS[self.edits % 2]))
         self.edits += 1
         cpu = self.house.cpu
         latency, edit_cpu = await self._timed(operation, b"<ok/>")

@@ -11,6 +11,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from benchmarks import documents
 from openesc.config import Vim
 from openesc.inventory import states
 from openesc.inventory.records import Deployment, Interface, Resource, Vm
+from openesc.lifecycle import intent
+from openesc.lifecycle.changes import monitor_mark
 from openesc.store import Store, Tx
 from openesc.store import tables as t
 
@@ -189,7 +192,14 @@ def _vm(tx: Tx, number: int) -> Vm:
         announced=True,
         failure=None,
         created_at=tx.clock.tick(),
+        monitor=_mark(),
     )
+
+
+@cache
+def _mark() -> str | None:
+    """Of the monitor that every deployment here has: an update finds nothing to set anew."""
+    return monitor_mark(intent.parse(documents.deployment(0)).group(documents.GROUP))
 
 
 def _interface(number: int) -> Interface:
