@@ -25,6 +25,7 @@ class Scenario:
     `steps` are patterns of its journal, one a boundary (held by the test of the table). `refused` are the cloud's
     faults while it runs (in a `name` of theirs, {suffix} is that of the names), `cloud` the settings of the simulator.
     `sample` are steps that come one after the other and change something in the cloud; unless it is given, all that do.
+    `failing` are those the cloud refuses: they have not acted, and no boundary after it.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Scenario:
     state: str = "succeeded"
     cloud: Mapping[str, Any] = field(default_factory=dict)
     sample: Sequence[str] = ()
+    failing: Sequence[str] = ()
 
     def boundaries(self) -> Iterator[str]:
         """Every failpoint of it, in the order of the steps."""
         for step in self.steps:
-            for moment in MOMENTS:
+            for moment in MOMENTS[:1] if step in self.failing else MOMENTS:
                 yield f"{self.flow}/{step}:{moment}"
 
     def effects(self) -> list[str]:

@@ -107,6 +107,7 @@ DEPLOY_REFUSED = Scenario(
     refused=[{"match": {"operation": "server.create"}, "action": {"type": "quota"}, "count": None}],
     state="failed",
     sample=("g1/0/undo/server/delete", "g1/0/undo/port/delete"),
+    failing=("g1/0/server",),
 )
 DEPLOY_APART = Scenario(
     "deploy-apart",
