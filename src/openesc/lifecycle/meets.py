@@ -119,7 +119,8 @@ def rejection(row: str, column: str, what: str) -> str | None:
 
 def column_of_vm(connection: Connection, deployment: Deployment, vm: Vm) -> str:
     """The column of an operation on one VM."""
-    early = _going_or_coming(deployment) or _recovering(connection, deployment.id, vm.id)
+    operations = journal.open_operations(connection, deployment.id)
+    early = _going_or_coming(deployment) or _recovering(operations, vm.id)
     if early is not None:
         return early
     if vm.vim_status == s.VERIFY_RESIZE:
@@ -148,10 +149,15 @@ _VM_COLUMNS: Mapping[str, str] = {
 
 def column_of_service(connection: Connection, deployment: Deployment) -> str:
     """The column of an operation on the whole service."""
-    early = _going_or_coming(deployment) or _recovering(connection, deployment.id, None)
+    operations = journal.open_operations(connection, deployment.id)
+    return service_column(deployment, inventory.vms_of(connection, deployment.id), operations)
+
+
+def service_column(deployment: Deployment, vms: Sequence[Vm], operations: Iterable[journal.OperationRow]) -> str:
+    """`column_of_service` for who has read the deployment's VMs and open operations already."""
+    early = _going_or_coming(deployment) or _recovering(operations, None)
     if early is not None:
         return early
-    vms = inventory.vms_of(connection, deployment.id)
     if any(vm.vim_status == s.VERIFY_RESIZE for vm in vms):
         return VERIFY_RESIZE
     if deployment.state in _SERVICE_UNDER_WAY or any(vm.state in _UNDER_WAY for vm in vms):
@@ -182,8 +188,8 @@ def _going_or_coming(deployment: Deployment) -> str | None:
     return DEPLOYING if deployment.state in (s.SERVICE_UNDEF, s.SERVICE_DEPLOYING) else None
 
 
-def _recovering(connection: Connection, deployment_id: str, vm_id: str | None) -> str | None:
+def _recovering(operations: Iterable[journal.OperationRow], vm_id: str | None) -> str | None:
     """A recovery that is running; one that waits has not begun."""
-    running = (row for row in journal.open_operations(connection, deployment_id) if row.state == journal.RUNNING)
+    running = (row for row in operations if row.state == journal.RUNNING)
     found = any(row.kind.startswith("recover") and vm_id in (None, row.vm_id) for row in running)
     return RECOVERING if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 
 from openesc.errors import OperationRefused
@@ -17,15 +17,21 @@ from openesc.store import Tx
 
 
 def plan_vms(
-    tx: Tx, deployment_id: str, wanted: intent.Deployment, *, until: int | None = None, refitting: bool = True
+    tx: Tx,
+    deployment_id: str,
+    wanted: intent.Deployment,
+    known: Sequence[Vm],
+    *,
+    until: int | None = None,
+    refitting: bool = True,
 ) -> set[str]:
-    """Give every wanted VM its row. Returns the ids of all that are wanted; rows beside them are too many.
+    """Give every wanted VM its row, beside those that are `known`. Returns the ids of all that are wanted; rows beside
+    them are too many.
 
     `until`: rows made after this position are another document's, for an operation that comes later. `refitting`: what
     existing VMs hold of the pools is brought to the document too; not while an operation works by an earlier one.
     Raises: OperationRefused when a pool has too little for them.
     """
-    known = inventory.vms_of(tx.connection, deployment_id)
     holding = holders(tx.connection, deployment_id) if refitting else set()
     keep: set[str] = set()
     for group in wanted.groups:

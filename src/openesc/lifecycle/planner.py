@@ -5,7 +5,7 @@ Runs in the writer lane, in the transaction of the edit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from openesc.errors import OperationRefused, report
@@ -109,51 +109,38 @@ class Planner:
             created_at=tx.clock.tick(),
         )
         inventory.add_deployment(tx, record)
-        plan_vms(tx, record.id, wanted)
+        plan_vms(tx, record.id, wanted, known=())
         move_service(tx, record.id, "deploy")
         return _draft("deploy", record, wanted, document)
 
     def _bring_up_to(self, tx: Tx, current: Deployment, wanted: intent.Deployment, document: bytes) -> list[Draft]:
-        active = [row for row in journal.open_operations(tx.connection, current.id) if row.kind in ("deploy", "update")]
-        if active and current.wanted == document:
-            return []  # it is on its way
-        if not active and current.wanted == document and not self._lacks(tx, current, wanted):
-            return []
-        self._check_in_place(tx, current, wanted)
-        self._require_possible(tx, current, wanted)
+        found = _read(tx, current, wanted)
+        if current.wanted == document and (found.active or not found.lacking(wanted)):
+            return []  # it is on its way, or there
+        self._check_in_place(found, wanted)
+        self._require_possible(tx, found, wanted)
         inventory.update_deployment(tx, current.id, wanted=document)
-        plan_vms(tx, current.id, wanted, refitting=not active)
-        if current.alive_at is None and not active:
+        plan_vms(tx, current.id, wanted, found.vms, refitting=not found.active)
+        if current.alive_at is None and not found.active:
             move_service(tx, current.id, "deploy", failure=None)
             return [_draft("deploy", current, wanted, document)]
         return [_draft("update", current, wanted, document)]
 
-    def _check_in_place(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> None:
+    def _check_in_place(self, found: _Found, wanted: intent.Deployment) -> None:
         """Raises: OperationRefused naming what running VMs do not allow to change."""
-        before = intent.parse(current.wanted)
-        if not any(refusals(before, wanted, ["any", *(group.name for group in before.groups)])):
-            return  # allowed even if all of them run: as a rule there is no need to look
-        vms = inventory.vms_of(tx.connection, current.id)
-        running = {vm.vm_group for vm in vms if vm.server_id is not None and vm.state != states.VM_ERROR}
+        before = intent.parse(found.current.wanted)
+        running = {vm.vm_group for vm in found.vms if vm.server_id is not None and vm.state != states.VM_ERROR}
         report(list(refusals(before, wanted, running)))
 
-    def _require_possible(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> None:
+    def _require_possible(self, tx: Tx, found: _Found, wanted: intent.Deployment) -> None:
         """Raises: EscError, EscErrors."""
-        vms = inventory.vms_of(tx.connection, current.id)
-        column = meets.column_of_service(tx.connection, current)
-        changing = changes(tx.connection, current.id, vms, wanted)
-        reasons = dict.fromkeys([*resizes.refusals(vms, wanted, current, column), *_waiting(vms, changing)])
-        volumes = volume_refusals(vms, wanted, changing, restores=self._restores)
+        vms, current = found.vms, found.current
+        column = meets.service_column(current, vms, found.operations)
+        reasons = dict.fromkeys([*resizes.refusals(vms, wanted, current, column), *_waiting(vms, found.changing)])
+        volumes = volume_refusals(vms, wanted, found.changing, restores=self._restores)
         report([*map(OperationRefused, reasons), *capacity_faults(vms, wanted), *volumes])
         for vm in resizes.forgiven(vms, wanted):
             inventory.update_vm(tx, vm.id, declined_flavor=None)
-
-    def _lacks(self, tx: Tx, current: Deployment, wanted: intent.Deployment) -> bool:
-        vms = inventory.vms_of(tx.connection, current.id)
-        failed = any(vm.state in (states.VM_ERROR, states.VM_UNDEF) for vm in vms)
-        unresized = any(vm.failure is not None for vm in resizes.to_resize(vms, wanted))
-        unchanged = changes(tx.connection, current.id, vms, wanted)
-        return current.state == states.SERVICE_ERROR or failed or unresized or bool(unchanged)
 
     def _undeploy(self, tx: Tx, current: Deployment) -> Draft:
         """Interrupts everything that runs or waits for this deployment."""
@@ -214,6 +201,33 @@ _PLANS: dict[str, Callable[[Planner, Tx, Wish], list[Draft]]] = {
     "tenant-network": Planner._network,
 }
 _MAKING = ("tenant", "image", "flavor", "network", "tenant-network", "deployment")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What there is of a deployment that a document comes for, read once, and what would change in place."""
+
+    current: Deployment
+    vms: Sequence[Vm]
+    operations: Sequence[journal.OperationRow]
+    changing: Mapping[str, VmChange]
+
+    @property
+    def active(self) -> bool:
+        """Whether an earlier document is still being worked on."""
+        return any(row.kind in ("deploy", "update") for row in self.operations)
+
+    def lacking(self, wanted: intent.Deployment) -> bool:
+        """Whether a document that is applied already has something left to do."""
+        failed = any(vm.state in (states.VM_ERROR, states.VM_UNDEF) for vm in self.vms)
+        unresized = any(vm.failure is not None for vm in resizes.to_resize(self.vms, wanted))
+        return self.current.state == states.SERVICE_ERROR or failed or unresized or bool(self.changing)
+
+
+def _read(tx: Tx, current: Deployment, wanted: intent.Deployment) -> _Found:
+    vms = inventory.vms_of(tx.connection, current.id)
+    operations = journal.open_operations(tx.connection, current.id)
+    return _Found(current, vms, operations, changes(tx.connection, current.id, vms, wanted))
 
 
 def _waiting(vms: Iterable[Vm], changing: Mapping[str, VmChange]) -> Iterator[str]:

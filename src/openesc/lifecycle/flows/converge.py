@@ -44,9 +44,10 @@ def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
     Rows of documents that were accepted later are left to their operations.
     Raises: StepFailed, also where the update was accepted in another state than the service has now.
     """
-    _require_possible(tx, work)
+    known = inventory.vms_of(tx.connection, work.deployment.id)
+    _require_possible(tx, work, known)
     try:
-        wanted = plan_vms(tx, work.deployment.id, work.intent, until=work.op.row.position)
+        wanted = plan_vms(tx, work.deployment.id, work.intent, known, until=work.op.row.position)
     except OperationRefused as error:  # room that was there when it was accepted is gone
         raise StepFailed(error.error_message) from error
     vms = inventory.vms_of(tx.connection, work.deployment.id)
@@ -64,11 +65,10 @@ def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
     }
 
 
-def _require_possible(tx: Tx, work: Work) -> None:
+def _require_possible(tx: Tx, work: Work, vms: Sequence[Vm]) -> None:
     current = inventory.deployment(tx.connection, work.deployment.id)
     assert current is not None
-    column = meets.column_of_service(tx.connection, current)
-    vms = inventory.vms_of(tx.connection, current.id)
+    column = meets.service_column(current, vms, journal.open_operations(tx.connection, current.id))
     reasons = list(scaling_rejected(vms, work.intent, current, column))
     if reasons:
         raise StepFailed("; ".join(reasons))
