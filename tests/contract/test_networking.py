@@ -71,14 +71,17 @@ class TestNetworks:
 
 class TestPorts:
     async def test_made_found_by_name_and_tag_and_deleted(self, cloud: OpenStackCloud, boot: Boot, name: str) -> None:
-        port = await boot.port(ip_address="198.19.0.50", tags=(f"openesc:{name}", "openesc:x"))
+        tags = (f"openesc:{name}", "openesc:x")
+        port = await boot.port(ip_address="198.19.0.50", tags=tags, description=tags[0])
         assert [ip.ip_address for ip in port.fixed_ips] == ["198.19.0.50"]
-        assert sorted(port.tags) == sorted((f"openesc:{name}", "openesc:x"))
+        assert [one.id for one in await cloud.ports_marked(tags[0])] == [port.id], "by its description if need be"
+        await cloud.tag_port(port, tags)
+        assert sorted((await cloud.get_port(port.id)).tags) == sorted(tags)
         assert (port.status, port.device_id) == ("DOWN", "")
         assert (await cloud.get_port(port.id)).mac_address == port.mac_address
         found = await cloud.find_port(port.name)
         assert found is not None and found.id == port.id
-        assert [one.id for one in await cloud.ports_tagged(f"openesc:{name}")] == [port.id]
+        assert [one.id for one in await cloud.ports_marked(f"openesc:{name}")] == [port.id]
         await cloud.delete_port(port.id)
         assert await cloud.find_port(port.name) is None
         with pytest.raises(VimNotFound, match=f"Port {port.id} could not be found"):

@@ -136,31 +136,42 @@ class Networking(ProjectCalls):
 
         return await self._ask("find_port", find)
 
-    async def ports_tagged(self, tag: str) -> Sequence[Port]:
-        """The project's ports with this tag."""
-        return await self._ask("ports_tagged", lambda conn: [convert.port(one) for one in self._ports(conn, tags=tag)])
+    async def ports_marked(self, mark: str) -> Sequence[Port]:
+        """The project's ports with this tag. Where Neutron takes no tags with the creation of a port, also those with
+        this description: between the two requests a port has nothing else.
+        """
+
+        def find(conn: Services) -> list[Port]:
+            found = self._ports(conn, tags=mark)
+            if not self._may_tag_at_birth(conn):
+                found += self._ports(conn, description=mark)
+            return [convert.port(one) for one in {one["id"]: one for one in found}.values()]
+
+        return await self._ask("ports_marked", find)
 
     def _ports(self, conn: Services, **query: str) -> list[dict[str, Any]]:
         return _list(conn, "port", project_id=self.project.id, **query)
 
     async def create_port(self, spec: PortSpec) -> Port:
-        """Make a port with its tags. Raises: VimConflict (address in use), VimBadRequest (address outside).
+        """Make a port. Raises: VimConflict (address in use), VimBadRequest (address outside).
 
-        Where Neutron cannot take tags with the creation they follow in a second request: a port without them is
-        possible after a lost answer, so look by name.
+        The tags of what is returned are those it has: none where Neutron cannot take them with the creation.
         """
 
         def create(conn: Services) -> Port:
-            at_birth = bool(spec.tags) and self._may_tag_at_birth(conn)
-            tags = list(spec.tags)
-            wanted = port_body(spec) | ({"tags": tags} if at_birth else {})
+            wanted = port_body(spec)
+            if spec.tags and self._may_tag_at_birth(conn):
+                wanted["tags"] = list(spec.tags)
             if spec.security_groups is not None:
                 wanted["security_groups"] = self._group_ids(conn, spec.security_groups)
-            made = _create(conn, "port", wanted)
-            _tag(conn, "port", made, [] if at_birth else tags)
-            return convert.port(made)
+            return convert.port(_create(conn, "port", wanted))
 
         return await self._ask("create_port", create)
+
+    async def tag_port(self, port: Port, tags: Sequence[str]) -> None:
+        """Give it these tags in place of those it has, unless it has them. Raises: VimNotFound."""
+        if not set(tags) <= set(port.tags):
+            await self._ask("tag_port", lambda conn: _put_tags(conn, "port", port.id, tags))
 
     async def update_port(
         self,
@@ -220,6 +231,7 @@ def port_body(spec: PortSpec) -> dict[str, Any]:
         network_id=spec.network_id,
         fixed_ips=[address] if address else None,
         mac_address=spec.mac_address,
+        description=spec.description,
         allowed_address_pairs=_pairs(spec.allowed_address_pairs) or None,
         **vnic_type,
     )
@@ -246,5 +258,9 @@ def _create(conn: Services, kind: str, wanted: Json) -> dict[str, Any]:
 def _tag(conn: Services, kind: str, made: dict[str, Any], tags: list[str]) -> None:
     """Give it its tags, in the cloud and in what is returned."""
     if tags:
-        rest.put(conn.network, f"/{kind}s/{made['id']}/tags", {"tags": tags})
+        _put_tags(conn, kind, made["id"], tags)
         made["tags"] = tags
+
+
+def _put_tags(conn: Services, kind: str, identifier: str, tags: Sequence[str]) -> None:
+    rest.put(conn.network, f"/{kind}s/{identifier}/tags", {"tags": list(tags)})

@@ -117,7 +117,8 @@ class Port:
 class PortSpec:
     """What to ask for; `allowed_address_pairs` are (ip_address, mac_address or None), `security_groups` names or ids.
 
-    `vnic_type` is ``direct`` for SR-IOV, None for the cloud's default.
+    `vnic_type` is ``direct`` for SR-IOV, None for the cloud's default. `tags` are given at birth only where Neutron
+    takes them (`Cloud.tag_port` gives the rest); `description` is there at birth everywhere.
     """
 
     name: str
@@ -129,6 +130,7 @@ class PortSpec:
     security_groups: tuple[str, ...] | None = None
     vnic_type: str | None = None
     tags: tuple[str, ...] = ()
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,8 +289,15 @@ class Cloud(ServerOperations, Protocol):
     async def delete_subnet(self, subnet_id: str) -> None: ...
     async def get_port(self, port_id: str) -> Port: ...
     async def find_port(self, name: str) -> Port | None: ...
-    async def ports_tagged(self, tag: str) -> Sequence[Port]: ...
+    async def ports_marked(self, mark: str) -> Sequence[Port]:
+        """Ports with this tag; where tags come after birth, those with this description too."""
+        ...
+
     async def create_port(self, spec: PortSpec) -> Port: ...
+    async def tag_port(self, port: Port, tags: Sequence[str]) -> None:
+        """Give it these tags unless it has them already."""
+        ...
+
     async def update_port(
         self,
         port_id: str,

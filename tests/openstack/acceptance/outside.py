@@ -76,6 +76,10 @@ class Outside:
         """The metadata on the server's config drive."""
         return json.loads(self.drive(name)["openstack/latest/meta_data.json"])
 
+    def ports(self, start: str) -> list[Any]:
+        """The ports whose names begin so."""
+        return [port for port in self.cloud.network.ports() if port.name.startswith(start)]
+
     def silence(self, name: str) -> None:
         """The server's guest answers no ping until it is started anew."""
         for address in self.addresses(name):

@@ -44,12 +44,16 @@ class Crashing:
 
     def survive(self) -> None:
         """Wait for the death, and start the server again."""
+        self.die()
+        self.house.server.start()
+
+    def die(self) -> None:
+        """Wait for the death."""
         process = self.house.server.process
         assert process is not None
         until(lambda: process.poll() is not None, f"{self.file.read_text()} is reached", SECONDS)
         assert process.returncode == -signal.SIGKILL
         self.house.sessions.clear()
-        self.house.server.start()
 
     def events(self, last: str) -> list[Event]:
         """All events of the deployment since the test began, up to the last one of this type."""
@@ -112,6 +116,20 @@ def test_of_a_deployment(crashing: Crashing, failpoint: str) -> None:
     assert (types(came), {event.status for event in came}) == (DEPLOYED, {"SUCCESS"})
     found = crashing.outside.named(crashing.name)
     assert (len(found["servers"]), len(found["ports"])) == (1, 1)
+
+
+def test_of_a_port_that_has_no_tags_yet(crashing: Crashing) -> None:
+    """Neutron gives tags in a second request, unless an extension driver is on that few clouds have."""
+    crashing.arm("deploy/g1/0/port/0:after")
+    crashing.house.session().edit(deployment(crashing.name, group()))
+    crashing.die()
+    network = crashing.outside.cloud.network
+    (port,) = crashing.outside.ports(crashing.name)
+    network.set_tags(port, [])
+    crashing.house.server.start()
+    crashing.events("SERVICE_ALIVE")
+    (found,) = crashing.outside.ports(crashing.name)
+    assert (found.id, len(found.tags)) == (port.id, 2)
 
 
 @pytest.mark.parametrize("failpoint", ["*/*/resize:after", "*/*/verify:before"])

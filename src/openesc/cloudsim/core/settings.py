@@ -14,7 +14,8 @@ class Settings:
     `shared_storage` decides which block_migration live migrations take.
     `auto_confirm` makes resizes and cold migrations confirm themselves, as clouds with
     ``resize_confirm_window`` do; `same_host_resize` is Nova's ``allow_resize_to_same_host``; with
-    `root_volume_swap` an admin may swap a root volume, which real Nova refuses.
+    `root_volume_swap` an admin may swap a root volume, which real Nova refuses. Without `port_tags_at_birth`
+    Neutron lacks ``tag-ports-during-bulk-creation`` and drops the tags of ports that are made.
     """
 
     latency_factor: float = 0.25
@@ -32,6 +33,7 @@ class Settings:
     auto_confirm: bool = False
     same_host_resize: bool = False
     root_volume_swap: bool = False
+    port_tags_at_birth: bool = True
 
     def change(self, values: dict[str, Any]) -> None:
         """Set several; raises `ValueError` that names the unknown or ill-typed one, and then changes none."""

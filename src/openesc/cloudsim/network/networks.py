@@ -16,12 +16,13 @@ from openesc.cloudsim.network.listing import listed
 versions_routes = Routes("network", "/network")
 routes = Routes("network", "/network/v2.0")
 
+TAGS_AT_BIRTH = "tag-ports-during-bulk-creation"
 EXTENSIONS = (
     "agent", "availability_zone", "binding", "external-net", "provider", "quotas", "router", "security-group",
     "port-security",
     "allowed-address-pairs", "standard-attr-tag", "standard-attr-timestamp", "standard-attr-revisions", "net-mtu",
     "standard-attr-description", "project-id", "pagination", "sorting", "extra_dhcp_opt", "subnet_allocation",
-    "binding-extended", "ip-substring-filtering", "filter-validation", "tag-ports-during-bulk-creation",
+    "binding-extended", "ip-substring-filtering", "filter-validation", TAGS_AT_BIRTH,
 )  # fmt: skip
 RESOURCES = (
     "network",
@@ -52,15 +53,20 @@ def version(call: Call) -> Response:
 @routes.add("GET", "/extensions", "extension.list", "reader")
 def extensions(call: Call) -> Response:
     """Extensions whose attributes are served."""
-    return call.answer({"extensions": [_extension(alias) for alias in EXTENSIONS]})
+    return call.answer({"extensions": [_extension(alias) for alias in _offered(call)]})
 
 
 @routes.add("GET", "/extensions/{alias}", "extension.show", "reader")
 def extension(call: Call) -> Response:
     """One extension."""
-    if call.params["alias"] not in EXTENSIONS:
+    if call.params["alias"] not in _offered(call):
         raise not_found(f"Extension with alias {call.params['alias']} does not exist", "ExtensionNotFound")
     return call.answer({"extension": _extension(call.params["alias"])})
+
+
+def _offered(call: Call) -> list[str]:
+    without = set() if call.cloud.settings.port_tags_at_birth else {TAGS_AT_BIRTH}
+    return [alias for alias in EXTENSIONS if alias not in without]
 
 
 def _extension(alias: str) -> dict[str, Any]:

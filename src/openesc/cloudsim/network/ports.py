@@ -93,7 +93,8 @@ def new_port(cloud: Cloud, network_id: str, project_id: str, given: dict[str, An
     _apply(cloud, port, given)
     if "security_groups" not in given and port.port_security_enabled:
         port.security_groups = [ensure_default_group(cloud, project_id).id]
-    port.tags = list(given.get("tags") or [])
+    if cloud.settings.port_tags_at_birth:
+        port.tags = list(given.get("tags") or [])
     port.fixed_ips = allocate(cloud, network_id, given.get("fixed_ips"), port.id)
     cloud.addresses.take_all(port)
     return cloud.ports.put(port)

@@ -34,7 +34,7 @@ async def remove_vm_strays(work: Work, vm: Vm, path: str) -> None:
 
 async def _delete_vm_strays(cloud: Cloud, vm: Vm, port_ids: set[str]) -> list[str]:
     servers = [server.id for server in await cloud.servers_named(vm.name) if server.id != vm.server_id]
-    ports = [port.id for port in await cloud.ports_tagged(vm_tag(vm.id)) if port.id not in port_ids]
+    ports = [port.id for port in await cloud.ports_marked(vm_tag(vm.id)) if port.id not in port_ids]
     await _delete_all(cloud.delete_server, servers)
     await _delete_all(cloud.delete_port, ports)
     return servers + ports

@@ -219,7 +219,7 @@ async def _prove_clean(work: Work, vms: list[Vm], its: strays.Names) -> list[str
 async def _left(cloud: Cloud, work: Work, vms: list[Vm], its: strays.Names) -> list[list[str]]:
     named = await asyncio.gather(*(cloud.servers_named(vm.name) for vm in vms))
     found = [["server", server.id, server.name] for servers in named for server in servers]
-    ports = await cloud.ports_tagged(deployment_tag(work.deployment.id))
+    ports = await cloud.ports_marked(deployment_tag(work.deployment.id))
     found += [["port", port.id, port.name] for port in ports]
     left = await work.services.store.read(lambda connection: inventory.leftovers_of(connection, work.deployment.id))
     kept = {row.external_id for row in left if row.kept}

@@ -61,23 +61,24 @@ class Interfaces:
         if row is None or not same_port(row, leaves):
             return None
         cloud = await self.work.cloud()
-        tagged = await self.work.answered(
-            persist(self.work.settings.patience, lambda: cloud.ports_tagged(vm_tag(self.vm.id)))
+        marked = await self.work.answered(
+            persist(self.work.settings.patience, lambda: cloud.ports_marked(vm_tag(self.vm.id)))
         )
-        return row if row.port_id in {port.id for port in tagged} else None
+        return row if row.port_id in {port.id for port in marked} else None
 
     async def _made(
         self, wanted: intent.Interface, leaves: Mapping[str, Any], facts: GroupFacts, *, attached: bool
     ) -> Interface:
-        cloud = await self.work.cloud()
+        cloud, patience = await self.work.cloud(), self.work.settings.patience
         spec = self._spec(wanted, leaves, facts)
 
-        async def act(attempt: Attempt) -> dict[str, Any]:
-            async def look() -> Port | None:
-                tagged = await cloud.ports_tagged(vm_tag(self.vm.id))
-                return next((port for port in tagged if port.name == spec.name), None)
+        async def look() -> Port | None:
+            marked = await cloud.ports_marked(vm_tag(self.vm.id))
+            return next((port for port in marked if port.name == spec.name), None)
 
-            port, doubt = await create_once(attempt, self.work.settings.patience, look, lambda: cloud.create_port(spec))
+        async def act(attempt: Attempt) -> dict[str, Any]:
+            port, doubt = await create_once(attempt, patience, look, lambda: cloud.create_port(spec))
+            await persist(patience, lambda: cloud.tag_port(port, spec.tags))
             found = _leaves(self.vm, wanted, port, facts, self.group.pool(wanted.network))
             return {"interface": {**found, "asked": dict(leaves), "attached": attached}, "doubt": doubt}
 
@@ -184,6 +185,7 @@ class Interfaces:
             security_groups=wanted.security_groups or None,
             vnic_type="direct" if wanted.type == "direct" else None,
             tags=(deployment_tag(self.work.deployment.id), vm_tag(self.vm.id)),
+            description=vm_tag(self.vm.id),
         )
 
 

@@ -25,7 +25,7 @@ def deployment_tag(deployment_id: str) -> str:
 
 
 def vm_tag(vm_id: str) -> str:
-    """On every port of a VM."""
+    """On every port of a VM, and its description."""
     return f"openesc:vm:{vm_id}"
 
 

@@ -150,7 +150,7 @@ async def remove_from_cloud(work: Work, vm: Vm, path: str, keep: Collection[Inte
     patience, kept = work.settings.patience, {row.port_id for row in keep}
 
     async def delete_ports(_: Attempt) -> None:
-        ports = await persist(patience, lambda: cloud.ports_tagged(vm_tag(vm.id)))
+        ports = await persist(patience, lambda: cloud.ports_marked(vm_tag(vm.id)))
         leaving = [port.id for port in ports if port.id not in kept]
         await asyncio.gather(*(persist(patience, lambda i=i: cloud.delete_port(i)) for i in leaving))  # type: ignore[misc]
 
