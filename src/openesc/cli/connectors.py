@@ -34,6 +34,8 @@ class Connectors:
         self._probe_url = f"{_base(self._default_auth['auth_url'])}/sim/ping" if cloud else None
         self._auth: dict[str, dict[str, str]] = {}
         self._old: list[Vim] = []
+        self._vims: dict[str, OpenStackVim] = {}
+        """Those that running configures."""
         self.file_servers: dict[str, FileServer] = {}
         self.registry = Registry(
             [OpenStackVim(self._vim_settings(settings.vim.default_id, None))], settings.vim.default_id
@@ -75,12 +77,20 @@ class Connectors:
         if wanted.get(default) == self._default_auth:
             del wanted[default]
         for vim_id in self._auth.keys() - wanted.keys() - {default}:
+            self._vims.pop(vim_id, None)
             self._replaced(self.registry.remove(vim_id))
         for vim_id, auth in wanted.items():
             if self._auth.get(vim_id) != auth:
-                self._replaced(self.registry.add(OpenStackVim(self._vim_settings(vim_id, auth))))
+                self._take(self._vim_settings(vim_id, auth))
                 log.info("VIM connector configured", vim_id=vim_id, auth_url=auth.get("auth_url"))
         self._auth = wanted
+
+    def _take(self, settings: VimSettings) -> None:
+        """Other credentials of the same cloud are for the operations under way too; another cloud is not."""
+        known = self._vims.get(settings.vim_id)
+        if known is None or not known.use(settings):
+            vim = self._vims[settings.vim_id] = OpenStackVim(settings)
+            self._replaced(self.registry.add(vim))
 
     def _replaced(self, vim: Vim | None) -> None:
         """A connector that is no longer meant ends with the server: operations may still use it."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from openesc.vim.errors import VimAuthError
+from openesc.vim.logins import Logins
 from openesc.vim.pool import CallPool
 from openesc.vim.port import Project
 from openesc.vim.services import Services
+from openesc.vim.session import http_session
 from openesc.vim.settings import VimSettings
 from openesc.vim.translate import translate
 
@@ -15,19 +18,35 @@ T = TypeVar("T")
 
 
 class Calls:
-    """The way to one VIM's threads."""
+    """The way to one VIM's threads, and its log-ins."""
 
     def __init__(self, settings: VimSettings) -> None:
         self.settings = settings
+        self.http = http_session(settings)
+        self.logins = Logins(settings, self.http)
         self.pool = CallPool(f"vim-{settings.vim_id}", settings.threads)
 
     async def ask(self, what: str, work: Callable[[], T]) -> T:
-        """Run `work` in a thread for at most `http_timeout`. Raises: VimError."""
-        return await self._run(what, work, self.settings.http_timeout)
+        """Run `work` in a thread for at most `http_timeout`; once more where its credentials were refused and there are
+        others by now. Raises: VimError.
+        """
+        limit, generation = self.settings.http_timeout, self.logins.generation
+        try:
+            return await self._run(what, work, limit)
+        except VimAuthError:
+            if not await self._run("read_credentials", lambda: self.logins.renewed(generation), limit):
+                raise
+        return await self._run(what, work, limit)
 
     async def transfer(self, what: str, work: Callable[[], T]) -> T:
         """Run `work` in a thread for as long as bytes flow. Raises: VimError."""
         return await self._run(what, work, None)
+
+    def close(self) -> None:
+        """Let go of threads and connections. Calls under way end with their time-out."""
+        self.pool.close()
+        self.logins.close()
+        self.http.close()
 
     async def _run(self, what: str, work: Callable[[], T], limit: float | None) -> T:
         try:
@@ -54,10 +73,6 @@ class ProjectCalls:
     def project(self) -> Project:
         """The project this cloud is seen from."""
         return self._project
-
-    def disconnect(self) -> None:
-        """Let go of the services."""
-        self._services.close()
 
     async def _ask(self, what: str, work: Callable[[Services], T]) -> T:
         return await self._calls.ask(what, lambda: work(self._services))

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -19,13 +20,13 @@ from openesc.vim import convert, rest
 from openesc.vim.calls import Calls
 from openesc.vim.errors import VimAuthError, VimForbidden, VimNotFound
 from openesc.vim.images import Images
+from openesc.vim.logins import same_cloud
 from openesc.vim.networking import Networking
 from openesc.vim.operations import Operations
 from openesc.vim.port import SHARED_PROJECT, Project, Server, Vim, Volume
 from openesc.vim.probe import Probe
 from openesc.vim.servers import Servers, ServerSource
 from openesc.vim.services import Services
-from openesc.vim.session import connect, connect_as_project, http_session
 from openesc.vim.settings import VimSettings
 from openesc.vim.volumes import Volumes, VolumeSource
 from openesc.vim.watcher import Pace, Watcher
@@ -79,8 +80,7 @@ class OpenStackVim:
     def __init__(self, settings: VimSettings) -> None:
         self._settings = settings
         self._calls = Calls(settings)
-        self._http = http_session(settings)
-        self._base: Services | None = None
+        self._own = Services(self._calls.logins.connection)
         self._by_id: dict[str, OpenStackCloud] = {}
         self._by_name: dict[str, tuple[float, OpenStackCloud]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -101,15 +101,24 @@ class OpenStackVim:
         """Seconds after which an unanswered call may be taken as over."""
         return self._settings.http_timeout
 
+    def use(self, settings: VimSettings) -> bool:
+        """Take other credentials, if these settings are of the same cloud and project; whether they are.
+
+        Operations and waits go on with them. May be called from any thread.
+        """
+        if not (settings.auth and same_cloud(settings.auth, self._settings.auth)):
+            return False
+        self._calls.logins.use(settings)
+        return True
+
     async def authenticate(self) -> None:
         """Log in anew, whatever token there is. Raises: VimUnreachable, VimAuthError."""
-        services = await self._own_services()
 
-        def log_in() -> None:
+        def log_in(services: Services) -> None:
             services.session.auth.invalidate()
             services.session.get_token()
 
-        await self._calls.ask("authenticate", log_in)
+        await self._ask("authenticate", log_in)
 
     async def find_project(self, name: str) -> Project | None:
         """The project of that name in the connector's domain; ``SystemAdminTenantId`` is the connector's own.
@@ -176,22 +185,10 @@ class OpenStackVim:
     async def close(self) -> None:
         """Stop watching and let go of connections and threads. Calls under way end with their time-out."""
         await asyncio.gather(self._servers.close(), self._volumes.close())
-        self._calls.pool.close()
-        for cloud in self._by_id.values():
-            cloud.disconnect()
-        if self._base is not None:
-            self._base.close()
-        self._http.close()
+        self._calls.close()
 
     async def _ask(self, what: str, work: Callable[[Services], T]) -> T:
-        services = await self._own_services()
-        return await self._calls.ask(what, lambda: work(services))
-
-    async def _own_services(self) -> Services:
-        async with self._locks["\0services"]:
-            if self._base is None:
-                self._base = await self._calls.ask("connect", lambda: connect(self._settings, self._http))
-            return self._base
+        return await self._calls.ask(what, lambda: work(self._own))
 
     async def _identity(self) -> _Identity:
         return await self._ask("log_in", _identity)
@@ -213,7 +210,7 @@ class OpenStackVim:
 
     async def _open(self, name: str) -> OpenStackCloud:
         identity = await self._identity()
-        own = self._enter(identity.project, await self._own_services())
+        own = self._enter(identity.project, self._own)
         self._by_id[SHARED_PROJECT] = own
         if name in (SHARED_PROJECT, identity.project.name):
             return own
@@ -222,8 +219,7 @@ class OpenStackVim:
             raise VimNotFound(f"VIM {self.vim_id} has no project named {name} that its credentials can see", status=404)
         if found.id in self._by_id:
             return self._by_id[found.id]
-        base = await self._own_services()
-        services = await self._calls.ask("connect_as", lambda: connect_as_project(base, found.id))
+        services = Services(partial(self._calls.logins.connection, found.id))
         await self._log_into(services, found, identity)
         return self._enter(convert.project(found), services)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, cast
 
 from openstack import exceptions as sdk
@@ -22,14 +23,22 @@ def service_in_use() -> str:
 
 
 class Services:
-    """An SDK connection whose services say why they cannot be used.
+    """A project's SDK connection whose services say why they cannot be used.
 
     A service is discovered when it is first used. One that is down just then is called "not supported" by the
     SDK, which is neither true nor of use: it is then asked directly, and what comes of that is raised.
+
+    Args:
+        connection: gives the connection, which changes with the credentials.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Callable[[], Connection]) -> None:
+        self._connection = connection
+
+    @property
+    def connection(self) -> Connection:
+        """The one with the credentials of now."""
+        return self._connection()
 
     @property
     def session(self) -> Any:
@@ -63,14 +72,11 @@ class Services:
 
     def _discover(self, name: str) -> object:
         _using.service = name
+        connection = self.connection
         try:
-            return getattr(self.connection, name)
+            return getattr(connection, name)
         except (sdk.NotSupported, sdk.ServiceDiscoveryException):
-            url = self.connection.config.get_endpoint_from_catalog(name.replace("_", "-"))
+            url = connection.config.get_endpoint_from_catalog(name.replace("_", "-"))
             if url:
                 self.session.get(url, log=False)
             raise
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self.connection.close()

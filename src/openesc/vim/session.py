@@ -27,7 +27,7 @@ from openstack.connection import Connection
 from openesc import metrics
 from openesc.vim.errors import VimAuthError
 from openesc.vim.pool import CallAbandoned, CallOverdue, remaining
-from openesc.vim.services import Services, service_in_use
+from openesc.vim.services import service_in_use
 from openesc.vim.settings import VimSettings
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -121,8 +121,8 @@ def http_session(settings: VimSettings) -> requests.Session:
     return session
 
 
-def connect(settings: VimSettings, http: requests.Session) -> Services:
-    """The services as the connector's own project sees them. Reads files and environment, asks nothing of the cloud.
+def connect(settings: VimSettings, http: requests.Session) -> Connection:
+    """The cloud as the connector's own project sees it. Reads files and environment, asks nothing of the cloud.
 
     Raises: openstack.exceptions.ConfigException, keystoneauth1 exceptions on missing options.
     """
@@ -138,14 +138,14 @@ def connect(settings: VimSettings, http: requests.Session) -> Services:
     return _connection(config.get_one(cloud=settings.cloud, **_options(settings)))
 
 
-def connect_as_project(base: Services, project_id: str) -> Services:
-    """The services as another project sees them, with the same credentials. Asks nothing of the cloud."""
-    return _connection(base.connection.connect_as(project_id=project_id).config)
+def connect_as_project(base: Connection, project_id: str) -> Connection:
+    """The cloud as another project sees it, with the same credentials. Asks nothing of the cloud."""
+    return _connection(base.connect_as(project_id=project_id).config)
 
 
-def _connection(config: Any) -> Services:
+def _connection(config: Any) -> Connection:
     # strict: a service that cannot be discovered right now must not be remembered as one without microversions
-    return Services(Connection(config=config, strict_proxies=True))
+    return Connection(config=config, strict_proxies=True)
 
 
 def _options(settings: VimSettings) -> dict[str, Any]:

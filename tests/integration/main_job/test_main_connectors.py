@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import openstack
 import pytest
 from tests import cloudsim_process
 from tests.cloudsim_process import CloudsimProcess
@@ -159,6 +160,31 @@ class TestTrouble:
         assert subscriber.until("SERVICE_ALIVE", depname="refused")[-1].status == "SUCCESS"
         admin.edit(undeploy("refused"))
         subscriber.until("SERVICE_UNDEPLOYED", depname="refused")
+
+    def test_a_password_that_changes_in_the_middle(
+        self, admin: Session, subscriber: Subscriber, second: CloudsimProcess
+    ) -> None:
+        """The operation under way goes on with the new one, and comes to its end."""
+        changing = {**second.auth, "username": "changing", "password": "first"}
+        cloud: Any  # the SDK types what its two API versions have in common
+        with openstack.connect(**second.connect_args) as cloud:
+            user = cloud.identity.create_user(name="changing", password="first")
+            project, role = cloud.identity.find_project("admin"), cloud.identity.find_role("admin")
+            cloud.identity.assign_project_role_to_user(project, user, role)
+            admin.edit(connector("changing", changing))
+            admin.edit(at("changing", "before"))
+            assert subscriber.until("SERVICE_ALIVE", depname="before")[-1].status == "SUCCESS"
+            cloud.identity.update_user(user, password="second")
+        began = second.requests()[-1]["seq"]
+        admin.edit(at("changing", "meanwhile"))
+        admin.edit(undeploy("before"))
+        refused = lambda: [row for row in second.requests("token.create", began) if row["status"] == 401]  # noqa: E731
+        until(refused, "the old password was tried")
+        admin.edit(connector("changing", {**changing, "password": "second"}))
+        assert subscriber.until("SERVICE_ALIVE", depname="meanwhile")[-1].status == "SUCCESS"
+        assert subscriber.until("SERVICE_UNDEPLOYED", depname="before")[-1].status == "SUCCESS"
+        admin.edit(undeploy("meanwhile"))
+        subscriber.until("SERVICE_UNDEPLOYED", depname="meanwhile")
 
     def test_nobody_there(self, house: House, admin: Session, subscriber: Subscriber, second: CloudsimProcess) -> None:
         admin.edit(connector("dead", second.auth, auth_url="http://127.0.0.1:9/identity/v3"))
