@@ -127,6 +127,17 @@ def wired(names: Names, *others: str) -> str:
     return _datamodel(names, _networks(names, "inner") + group + "".join(others))
 
 
+def addressed(names: Names, *others: str, group: str = "g1") -> str:
+    """One VM whose interface has a MAC address that the document names."""
+    address = f"<mac_address>02:00:00:00:{names.number // 256:02x}:{names.number % 256:02x}</mac_address>"
+    return _datamodel(names, _group(group, pairs=address) + "".join(others))
+
+
+def addressed_elsewhere(names: Names) -> str:
+    """Of `addressed` the group is gone, and the VM of another one has the address."""
+    return addressed(names, group="g2")
+
+
 def rewired(names: Names, *others: str, hurried: bool = False) -> str:
     """Of `wired` the second interface is on another network, the first has allowed address pairs."""
     group = _group("g1", network=f"side{names.suffix}", pairs=_PAIRS, hurried=hurried)
@@ -229,7 +240,7 @@ def _group(
 
 
 def _interface(nicid: int, network: str, pairs: str) -> str:
-    """The first one has the `pairs`."""
+    """The first one has the `pairs`, or whatever leaves these are."""
     more = pairs if nicid == 0 else ""
     return f"<interface><nicid>{nicid}</nicid><network>{network}</network>{more}</interface>"
 

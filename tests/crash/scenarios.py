@@ -52,6 +52,14 @@ UPDATE_ONE = Scenario(
     ("plan", *_making("g2/0"), "g2/lookup", "resize/plan", "leaving", *_removing("g1_0"), "close"),
     before=[documents.single],
 )
+UPDATE_HANDED_OVER = Scenario(
+    "update-handed-over",
+    "update",
+    documents.addressed_elsewhere,
+    ("plan", "leaving/first", *_removing("g1_0"), *_making("g2/0"), "g2/lookup", "resize/plan", "close"),
+    before=[documents.addressed],
+    sample=["leaving/first"],
+)
 DEPLOY_MANY = Scenario(
     "deploy-many",
     "deploy",
@@ -217,7 +225,7 @@ RESTORE_STOPPED = Scenario(
     before=[documents.booted, requests.service_action("STOP")],
 )
 
-ONE = (DEPLOY_ONE, UNDEPLOY_ONE, UPDATE_ONE, DEPLOY_REFUSED)
+ONE = (DEPLOY_ONE, UNDEPLOY_ONE, UPDATE_ONE, UPDATE_HANDED_OVER, DEPLOY_REFUSED)
 APART = (DEPLOY_APART, UNDEPLOY_APART)
 MANY = (DEPLOY_MANY, UNDEPLOY_MANY, UPDATE_MANY)
 IN_PLACE = (UPDATE_INTERFACES, UPDATE_VOLUMES, RESTORE_ANEW, RESTORE_SWAP, RESTORE_STOPPED)

@@ -104,6 +104,9 @@ TROUBLES: Mapping[str, Trouble] = {
     "a volume taken back in an update": Trouble(
         [(documents.single_elsewhere, []), (documents.multi, [_G1_STAYS_AWAY])]
     ),
+    "an address handed over by the second try of a deploy": Trouble(
+        [(documents.and_another(documents.addressed), [_G2_STAYS_AWAY]), (documents.addressed_elsewhere, [])]
+    ),
     "a volume removed by an update": Trouble([(documents.multi, []), (documents.single_elsewhere, [])]),
     "another document after a failure": Trouble(
         [(documents.multi, [_G2_STAYS_AWAY]), (documents.single_elsewhere, [])]

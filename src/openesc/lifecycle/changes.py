@@ -59,6 +59,11 @@ class VmChange:
         interfaces = self.gone or self.new or self.changed
         return bool(interfaces or self.volumes_gone or self.volumes_new or self.boot or self.faults)
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether the VM loses what another one may take."""
+        return bool(self.gone or self.volumes_gone)
+
     def __bool__(self) -> bool:
         return self.resources or self.monitor
 

@@ -134,6 +134,36 @@ def test_several_things_in_one_request(pair: Vnf) -> None:
     assert len(nics(pair)) == 7
 
 
+def addressed(name: str, last: int) -> str:
+    """A group on the deployment's own network, with a static address there."""
+    nic = f"</network><ip_address>192.168.52.{last}</ip_address></interface>"
+    return group(name, networks=("fixed",)).replace("</network></interface>", nic)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ((("g1", 7), ("g2", 8)), (("g1", 8), ("g2", 7)), ["VM_UPDATED", "VM_UPDATED"]),
+        ((("g1", 7),), (("g2", 7),), ["VM_UNDEPLOYED", "VM_DEPLOYED", "VM_ALIVE"]),
+    ],
+    ids=["exchanged", "of a group that goes"],
+)
+def test_a_static_address_goes_to_another_vm(
+    house: House, admin: Session, subscriber: Subscriber, before: Any, after: Any, told: list[str]
+) -> None:
+    """Who has it gives it up first."""
+    own = f"<networks>{network('fixed', '192.168.52.0')}</networks>"
+    admin.edit(deployment("passing", *(addressed(*one) for one in before), before=own))
+    subscriber.until("SERVICE_ALIVE", depname="passing", status="SUCCESS")
+    admin.edit(replaced("passing", *(addressed(*one) for one in after), before=own))
+    came = subscriber.until("SERVICE_UPDATED", depname="passing")
+    assert types(came) == [*told, "SERVICE_UPDATED"] and {event.status for event in came} == {"SUCCESS"}
+    found = admin.deployment("passing")
+    assert texts(found, "ip_address") == [f"192.168.52.{last}" for _, last in after]
+    admin.edit(undeploy("passing"))
+    subscriber.until("SERVICE_UNDEPLOYED", depname="passing")
+
+
 FAULTS: Sequence[tuple[str, dict[str, Any]]] = (
     ("port.create", {"type": "quota"}),
     ("interface.create", {"type": "http", "status": 400}),

@@ -14,6 +14,7 @@ from tests.integration.operations.test_interfaces import replaced
 from tests.integration.operations.vnf import Vnf, deployed, rpc
 
 GIVEN = "<volume><name>given</name><volid>1</volid><bus>virtio</bus></volume>"
+MADE = ("VM_DEPLOYED", "VM_ALIVE")
 OWN = "<volume><name>own</name><volid>2</volid><size>1</size><sizeunit>GiB</sizeunit><bus>virtio</bus></volume>"
 
 
@@ -122,6 +123,58 @@ def test_a_volume_that_is_not_detached_stays(vnf: Vnf) -> None:
     assert statuses(vnf.house) == {"given": "available"}
 
 
+def in_groups(**volumes: str) -> list[str]:
+    """Groups of one VM with one volume each, or with none."""
+    return [group(name, extra=f"<volumes>{one}</volumes>" if one else "") for name, one in volumes.items()]
+
+
+MOVES = {
+    "between groups that stay": (in_groups(g1=GIVEN, g2=""), in_groups(g1="", g2=GIVEN), ["VM_UPDATED"] * 2),
+    "to a group that comes": (in_groups(g1=GIVEN), in_groups(g1="", g2=GIVEN), ["VM_UPDATED", *MADE]),
+    "from a group that goes": (in_groups(g1=GIVEN, g2=""), in_groups(g2=GIVEN), ["VM_UNDEPLOYED", "VM_UPDATED"]),
+    "from one group to the next": (in_groups(g1=GIVEN), in_groups(g2=GIVEN), ["VM_UNDEPLOYED", *MADE]),
+}
+
+
+@pytest.mark.parametrize("way", MOVES)
+def test_a_volume_that_was_given_moves(
+    given: Any, house: House, admin: Session, subscriber: Subscriber, way: str
+) -> None:
+    """Who has it gives it up before the other takes it, in one request."""
+    before, after, told = MOVES[way]
+    vnf = deployed("moving", house, admin, subscriber, before)
+    admin.edit(replaced("moving", *after))
+    came = vnf.until("SERVICE_UPDATED")
+    assert types(came) == [*told, "SERVICE_UPDATED"] and {event.status for event in came} == {"SUCCESS"}
+    (last,) = [vm for vm in texts(vnf.entry(), "vm_name") if "_g2_" in vm]
+    assert given.id in house.guest(last)["volumes"]
+    admin.edit(undeploy("moving"))
+    vnf.until("SERVICE_UNDEPLOYED")
+
+
+def test_a_volume_that_is_not_given_up_is_not_waited_for(
+    given: Any, house: House, admin: Session, subscriber: Subscriber
+) -> None:
+    """The VM that keeps it is named, and the document sent again moves it."""
+    vnf = deployed("keeping", house, admin, subscriber, in_groups(g1=GIVEN, g2=""))
+    document = replaced("keeping", *in_groups(g1="", g2=GIVEN))
+    with house.fault("volume_attachment.delete", {"type": "fail", "text": "the guest holds it"}):
+        admin.edit(document)
+        came = vnf.until("SERVICE_UPDATED")
+    assert [(event.type, event.vm_group, event.status) for event in came] == [
+        ("VM_UPDATED", "g1", "FAILURE"),
+        ("VM_UPDATED", "g2", "FAILURE"),
+        ("SERVICE_UPDATED", None, "FAILURE"),
+    ]
+    assert came[1].status_message == f"volume given [{given.id}] is attached to VM [{vnf.vms[0]}]"
+    assert vnf.states == ["SERVICE_ERROR_STATE", "VM_ALIVE_STATE", "VM_ALIVE_STATE"]
+    admin.edit(document)
+    assert {event.status for event in vnf.until("SERVICE_UPDATED")} == {"SUCCESS"}
+    assert house.guest(vnf.vms[1])["volumes"] == [given.id]
+    admin.edit(undeploy("keeping"))
+    vnf.until("SERVICE_UNDEPLOYED")
+
+
 def test_leaves_that_cannot_change_are_named(vnf: Vnf) -> None:
     vnf.admin.edit(replaced("stored", with_volumes(OWN)))
     vnf.until("SERVICE_UPDATED")
@@ -144,9 +197,10 @@ def test_the_volumes_of_a_vm_that_is_made_again_are_the_same(vnf: Vnf) -> None:
     assert types(vnf.until("SERVICE_UPDATED", status="FAILURE")) == ["VM_ALIVE", "SERVICE_UPDATED"]
     vnf.house.sim("DELETE", "/sim/faults")
     with cloud(vnf.house) as connection:
-        [server] = texts(vnf.entry(), "vm_id")
+        [vm_id] = texts(vnf.entry(), "vm_id")
+        server = connection.compute.get_server(vm_id)
         connection.compute.delete_server(server)
-        connection.compute.wait_for_delete(connection.compute.get_server(server))
+        connection.compute.wait_for_delete(server)
     vnf.admin.edit(deployment("stored", hurried))
     assert types(vnf.until("SERVICE_UPDATED")) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_UPDATED"]
     assert texts(vnf.entry(), "volume_id") == before

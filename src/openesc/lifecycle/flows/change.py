@@ -19,6 +19,7 @@ from openesc.lifecycle.context import Work
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.flows.parts import together
 from openesc.lifecycle.flows.vm_parts import is_lost, pause, rest
+from openesc.lifecycle.handover import Handover
 from openesc.lifecycle.steps import volumes
 from openesc.lifecycle.steps.attachments import attach, detach
 from openesc.lifecycle.steps.guest import tell_guest
@@ -32,17 +33,20 @@ from openesc.store import Tx
 
 async def change_vms(work: Work, vms: Sequence[Vm], planned: Mapping[str, Any]) -> None:
     """Change the VMs that stand in `planned` (`VmChange` as JSON, by id). Raises: StepFailed once all have ended."""
-    concerned = [vm for vm in vms if vm.id in planned]
-    await together(_Change(work, vm, VmChange.from_json(planned[vm.id])).run() for vm in concerned)
+    changes = {vm_id: VmChange.from_json(change) for vm_id, change in planned.items()}
+    concerned = [vm for vm in vms if vm.id in changes]
+    handover = Handover(vm.id for vm in concerned if changes[vm.id].gives_up)
+    await together(_Change(work, vm, changes[vm.id], handover).run() for vm in concerned)
 
 
 class _Change:
     """The change of one VM."""
 
-    def __init__(self, work: Work, vm: Vm, change: VmChange) -> None:
+    def __init__(self, work: Work, vm: Vm, change: VmChange, handover: Handover) -> None:
         self.work = work
         self.op = work.op
         self.change = change
+        self.handover = handover
         self.group = work.intent.group(vm.vm_group)
         self.before = vm
         self.vm = VmActions(work, vm, self.group)
@@ -72,18 +76,26 @@ class _Change:
         return {name: getattr(vm, name) for name in vm.__slots__}
 
     async def _change_resources(self) -> None:
-        """What goes, goes first: its addresses may come back. Raises: StepFailed."""
-        if self.change.faults:
-            raise StepFailed("; ".join(text for _, text in self.change.faults))
-        facts = await look_up(self.work, self.group)  # before anything is taken away
-        server_id = required_server(self.before)
-        await self._remove_interfaces(server_id)
-        await self._remove_volumes(server_id)
+        """What goes, goes first, of all VMs: its addresses and volumes may come back. Raises: StepFailed."""
+        try:
+            server_id = required_server(self.before)
+            facts = await self._give_up(server_id)
+        finally:
+            self.handover.over(self.before.id)
+        await self.op.wait(self.handover.wait())
         await self._add_interfaces(facts, server_id)
         await self._add_volumes(facts, server_id)
         if self.change.boot is not None:
             await Restore(self.work, self.before, self.group, self.path).run(*self.change.boot, server_id)
         await self.op.commit(f"{self.path}/updated", lambda tx: self._updated(tx))
+
+    async def _give_up(self, server_id: str) -> GroupFacts:
+        if self.change.faults:
+            raise StepFailed("; ".join(text for _, text in self.change.faults))
+        facts = await look_up(self.work, self.group)  # before anything is taken away
+        await self._remove_interfaces(server_id)
+        await self._remove_volumes(server_id)
+        return facts
 
     async def _add_interfaces(self, facts: GroupFacts, server_id: str) -> None:
         wanted = {nic.nicid: nic for nic in self.group.interfaces}

@@ -11,7 +11,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Vm
 from openesc.lifecycle import announce, journal, meets
-from openesc.lifecycle.applied import changes
+from openesc.lifecycle.applied import changes, read_applied
 from openesc.lifecycle.context import Services, Work
 from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.flows.change import change_vms
@@ -19,6 +19,7 @@ from openesc.lifecycle.flows.parts import ensure_networks, ensure_project, make_
 from openesc.lifecycle.flows.sweep import submit_if_doubted
 from openesc.lifecycle.flows.undeploy import remove_vm
 from openesc.lifecycle.flows.vm_parts import rest
+from openesc.lifecycle.handover import first_to_go
 from openesc.lifecycle.plan import plan_vms
 from openesc.lifecycle.resizes import resize_step, scaling_rejected
 from openesc.lifecycle.steps.placement import remove_server_groups
@@ -26,14 +27,18 @@ from openesc.store import Tx
 
 
 async def converge(work: Work) -> None:
-    """Make what is missing, then take away what is no longer wanted. Raises: StepFailed."""
+    """Make what is missing, then take away what is no longer wanted; before that only what others are to have of it.
+
+    Raises: StepFailed.
+    """
     plan = await work.op.commit("plan", lambda tx: make_plan(tx, work))
     await ensure_project(work)
     await ensure_networks(work, work.intent.networks)
     vms = await work.services.store.read(lambda connection: inventory.vms_of(connection, work.deployment.id))
+    await _remove(work, _chosen(vms, plan.get("first", ())), "leaving/first")  # plans of earlier releases have none
     await change_vms(work, vms, plan["change"])
     await make_vms(work, _chosen(vms, plan["make"]), again=plan["again"])
-    await _remove(work, _chosen(vms, plan["remove"]))
+    await _remove(work, _chosen(vms, plan["remove"]), "leaving")
     await remove_networks(work, plan["networks"])
     await remove_server_groups(work, keep=frozenset(rule.name for rule in work.intent.rules))
 
@@ -55,14 +60,25 @@ def make_plan(tx: Tx, work: Work) -> dict[str, Any]:
     names = {network.name for network in work.intent.networks}
     missing = [vm for vm in vms if vm.id in wanted and vm.state not in states.VM_THERE]
     staying = [vm for vm in vms if vm.id in wanted]
+    leaving = [vm for vm in vms if vm.id not in wanted and vm.created_at <= work.op.row.position]
     changing = changes(tx.connection, work.deployment.id, staying, work.intent)
+    first = _going_first(tx, work, staying, leaving)
     return {
         "change": {vm_id: change.to_json() for vm_id, change in changing.items()},
         "make": [vm.id for vm in missing],
         "again": [vm.id for vm in missing if vm.state != states.VM_UNDEF],
-        "remove": [vm.id for vm in vms if vm.id not in wanted and vm.created_at <= work.op.row.position],
+        "first": first,
+        "remove": [vm.id for vm in leaving if vm.id not in first],
         "networks": [network.name for network in networks if network.name not in names],
     }
+
+
+def _going_first(tx: Tx, work: Work, staying: Sequence[Vm], leaving: Sequence[Vm]) -> list[str]:
+    """Those of `leaving` that have what another VM is to have."""
+    if not leaving:
+        return []
+    applied = read_applied(tx.connection, work.deployment.id, [*staying, *leaving])
+    return first_to_go(leaving, staying, work.intent, applied)
 
 
 def _require_possible(tx: Tx, work: Work, vms: Sequence[Vm]) -> None:
@@ -78,9 +94,9 @@ def _chosen(vms: Sequence[Vm], ids: Sequence[str]) -> list[Vm]:
     return [vm for vm in vms if vm.id in set(ids)]
 
 
-async def _remove(work: Work, leaving: Sequence[Vm]) -> None:
+async def _remove(work: Work, leaving: Sequence[Vm], path: str) -> None:
     if leaving:
-        await work.op.commit("leaving", lambda tx: [move_vm(tx, vm.id, "undeploy") for vm in leaving])
+        await work.op.commit(path, lambda tx: [move_vm(tx, vm.id, "undeploy") for vm in leaving])
         await together(remove_vm(work, vm) for vm in leaving)
 
 

@@ -49,7 +49,7 @@ _NETWORKS_GO = (*_SUBNET_GOES, "network:*/*/delete", "network:*/*/delete/failed"
 _PLACEMENT = ("placement/*", "placement/*/delete")
 _CONVERGE = (
     *("plan", *_TENANT, "project", *_NETWORKS, *_PLACEMENT, *_CHANGE, *_VM),
-    *("leaving", *_REMOVE, *_NETWORKS_GO),
+    *("leaving/first", "leaving", *_REMOVE, *_NETWORKS_GO),
 )
 
 

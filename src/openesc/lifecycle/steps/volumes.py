@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
+
 from openesc.inventory import store as inventory
 from openesc.inventory.records import Resource, Vm
 from openesc.lifecycle import intent
@@ -19,7 +21,7 @@ from openesc.lifecycle.polling import Polling
 from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.lifecycle.steps.names import volume_name
 from openesc.store import Tx, now_ms
-from openesc.vim.errors import VimBadRequest, VimError, VimNotFound
+from openesc.vim.errors import VimBadRequest, VimConflict, VimError, VimNotFound
 from openesc.vim.port import BlockDevice, Cloud, Volume, VolumeSpec
 
 KIND = "volume"
@@ -129,12 +131,28 @@ async def _existing(work: Work, vm: Vm, wanted: intent.Volume, path: str) -> str
             raise VimNotFound(f"volume {wanted.name} not found (give a size to have it made)")
         if wanted.boot_index == 0 and not found.bootable:
             raise VimBadRequest(f"volume {wanted.name} [{found.id}] is not bootable")
+        await _require_free(work, vm, found)
         return {"id": found.id, "name": found.name}
 
     def record(tx: Tx, result: dict[str, Any]) -> None:
         _put(tx, _resource(tx, work, vm, wanted, result["name"], result["id"], owned=False))
 
     return str((await work.op.step(path, act, record))["id"])
+
+
+async def _require_free(work: Work, vm: Vm, found: Volume) -> None:
+    """Nobody waits for what another VM of the deployment keeps. Raises: VimConflict."""
+
+    def holder(connection: Connection) -> Vm | None:
+        rows = inventory.resources(
+            connection, kind=KIND, deployment_id=work.deployment.id, external_id=found.id, owned=False
+        )
+        held = (row.parent for row in rows if row.parent != vm.id and row.facts.get("attached"))
+        return next((other for one in held if (other := inventory.vm(connection, one or "")) is not None), None)
+
+    other = await work.services.store.read(holder)
+    if other is not None:
+        raise VimConflict(f"volume {found.name} [{found.id}] is attached to VM [{other.name}]")
 
 
 async def _made(work: Work, vm: Vm, wanted: intent.Volume, image_id: str | None, path: str) -> str:
