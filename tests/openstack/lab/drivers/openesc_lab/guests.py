@@ -47,6 +47,13 @@ class Guests:
         _wire(before, answering=False, but=entry)
         _wire(entry, answering=True)
 
+    def readdress(self, uuid, gained=(), lost=()):
+        """The guest gains and loses addresses; one that is not here is none of this host's business."""
+        entry = dict(self.items()).get(uuid)
+        if entry is not None:
+            kept = [one for one in entry["addresses"] if one not in lost]
+            self.keep(uuid, entry["name"], entry["state"], entry["running"], [*kept, *gained])
+
     def forget(self, uuid):
         """The guest is not here any more."""
         with self._lock:

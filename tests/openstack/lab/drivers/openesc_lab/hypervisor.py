@@ -3,7 +3,7 @@ migrations that take time and obey the libvirt driver's storage rules, config dr
 
 Settings, in the environment: LAB_<OPERATION>_SECONDS how long an operation takes (LAB_SPAWN_SECONDS, ...),
 LAB_SHARED_STORAGE 1 or 0. Faults, by the server's metadata: ``lab_fault=OPERATION[@HOST],...`` with an operation of
-`DISTURBED`, or snapshot, live_migration, pre_live_migration.
+`DISTURBED`, or snapshot, live_migration, pre_live_migration, attach_interface, detach_interface.
 """
 
 import functools
@@ -43,6 +43,11 @@ def _instance(arguments):
 def _network(arguments, instance):
     """The network as the call has it: the instance's own copy may be older."""
     return next((one for one in arguments if isinstance(one, network_model.NetworkInfo)), instance.get_network_info())
+
+
+def _addresses(network):
+    """The fixed addresses of VIFs."""
+    return [ip["address"] for vif in network for ip in vif.fixed_ips()]
 
 
 def _disturbed(operation):
@@ -90,9 +95,8 @@ class LabHypervisor(fake.FakeDriverWithoutFakeNodes):
             self._guests.forget(instance.uuid)
             return
         guest.state = (STATES | RUNNING).get(operation, guest.state)
-        addresses = [ip["address"] for vif in network for ip in vif.fixed_ips()]
         running = guest.state == power_state.RUNNING
-        self._guests.keep(instance.uuid, guest.name, guest.state, running, addresses)
+        self._guests.keep(instance.uuid, guest.name, guest.state, running, _addresses(network))
 
     def spawn(self, context, instance, image_meta, injected_files, *args, **kwargs):
         self.disturb(instance, "spawn")
@@ -115,6 +119,16 @@ class LabHypervisor(fake.FakeDriverWithoutFakeNodes):
             self.instances[instance.uuid].state = power_state.SHUTDOWN
         self.remember(instance, instance.get_network_info())
         return "[]"
+
+    # interfaces: the fake knows only those that were attached since its nova-compute started
+
+    def attach_interface(self, context, instance, image_meta, vif):
+        self.disturb(instance, "attach_interface")
+        self._guests.readdress(instance.uuid, gained=_addresses([vif]))
+
+    def detach_interface(self, context, instance, vif):
+        self.disturb(instance, "detach_interface")
+        self._guests.readdress(instance.uuid, lost=_addresses([vif]))
 
     # snapshots
 
