@@ -13,8 +13,8 @@ from openesc.lifecycle import intent
 from openesc.lifecycle.paths import deployment_path
 from openesc.lifecycle.pools import pool_faults
 from openesc.monitor.collectors import CollectorRegistry
+from openesc.northbound.connectors import connectors, faults
 from openesc.northbound.dependencies import unmet_services
-from openesc.northbound.system import connectors
 
 CIRCULAR = "Circular group dependency !"
 SYSTEM = "system"
@@ -78,6 +78,11 @@ class Checks:
                 path=f"{path}/kpi_data/kpi[event_name='{kpi.event_name}']/metric_collector/type",
             )
 
+    def _system(self, change: Change, _vim_ids: Collection[str]) -> Iterator[EscError]:
+        assert change.after is not None
+        for vim_id, name, wrong in faults(change.after):
+            yield InvalidRequest(f"{name} of VIM connector {vim_id}: {wrong}", path=_connector_path(vim_id))
+
     def _volume(self, change: Change, _vim_ids: Collection[str]) -> Iterator[EscError]:
         name = change.id.keys[-1]
         yield OperationRefused(f"volumes of a tenant are not made by this server: declare {name} in its vm_group")
@@ -85,6 +90,7 @@ class Checks:
 
 _CHECKS: Mapping[str, Callable[[Checks, Change, Collection[str]], Iterator[EscError]]] = {
     "deployment": Checks._deployment,
+    SYSTEM: Checks._system,
     "tenant-volume": Checks._volume,
 }
 
@@ -113,8 +119,12 @@ def _connectors_in_use(system: Change, vim_ids: Collection[str], connection: Con
         if users:
             yield OperationRefused(
                 f"VIM connector {vim_id} is used by {', '.join(users[:5])}: undeploy first",
-                path=f"/esc_system_config/vim_connectors/vim_connector[id='{vim_id}']",
+                path=_connector_path(vim_id),
             )
+
+
+def _connector_path(vim_id: str) -> str:
+    return f"/esc_system_config/vim_connectors/vim_connector[id='{vim_id}']"
 
 
 def find_cycle(order: Mapping[str, frozenset[str]]) -> list[str]:

@@ -15,19 +15,6 @@ from openesc.northbound.model import ESC, SECRET_KINDS
 _SECRET = re.compile(r"password|secret|token", re.IGNORECASE)
 MASK = "****"
 
-_WORDS = {
-    "os_auth_url": "auth_url",
-    "os_password": "password",
-    "os_username": "username",
-    "os_project_name": "project_name",
-    "os_tenant_name": "project_name",
-    "os_project_domain_name": "project_domain_name",
-    "os_user_domain_name": "user_domain_name",
-    "os_application_credential_id": "application_credential_id",
-    "os_application_credential_secret": "application_credential_secret",
-}
-"""ESC's property names and the words of a clouds.yaml auth section."""
-
 
 def secret_free(unit: Unit) -> bool:
     """Whether everybody may see the unit as it is."""
@@ -47,24 +34,6 @@ def masked(unit: Unit) -> Unit:
     return Unit(unit.id, etree.tostring(root))
 
 
-def connectors(document: bytes) -> dict[str, dict[str, str]]:
-    """The credentials of every connector of the system unit by its id, in the words of clouds.yaml.
-
-    The login is the id of the connector's first user; its password may stand with the user or with the connector.
-    """
-    root = etree.fromstring(document)
-    return {required(entry, "id"): _auth(entry) for entry in each(root, "vim_connectors/vim_connector")}
-
-
-def _auth(connector: etree._Element) -> dict[str, str]:
-    auth = _properties(connector, "properties/property")
-    user = first(connector, "users/user")
-    if user is not None:
-        auth.setdefault("username", required(user, "id"))
-        auth.update(_properties(user, "credentials/properties/property"))
-    return auth
-
-
 def file_servers(document: bytes) -> dict[str, FileServer]:
     """The file servers of the system unit, by id."""
     root = etree.fromstring(document)
@@ -75,11 +44,6 @@ def _file_server(entry: etree._Element) -> FileServer:
     user = text(entry, "file_server_user")
     login = (user, text(entry, "file_server_password") or "") if user else None
     return FileServer(required(entry, "base_url"), login)
-
-
-def _properties(element: etree._Element, path: str) -> dict[str, str]:
-    named = {required(entry, "name"): text(entry, "value") or "" for entry in each(element, path)}
-    return {_WORDS[name]: value for name, value in named.items() if name in _WORDS}
 
 
 def system_unit(tree: UnitTree, vim_id: str, auth: Mapping[str, str]) -> Unit:

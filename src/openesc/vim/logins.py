@@ -23,10 +23,17 @@ CREDENTIALS = frozenset(
 )
 """The words of an ``auth`` section that may change while a connector is used; the others say which cloud it is."""
 
+PROJECT = ("project_name", "project_id", "project_domain_name", "project_domain_id")
+
 
 def same_cloud(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two ``auth`` sections differ in their credentials at most."""
     return _place(one) == _place(other)
+
+
+def same_project(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two ``auth`` sections are of one project; only who wrote them knows whether of one cloud."""
+    return all(one.get(word) == other.get(word) for word in PROJECT)
 
 
 def _place(auth: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from openesc.vim import convert, rest
 from openesc.vim.calls import Calls
 from openesc.vim.errors import VimAuthError, VimForbidden, VimNotFound
 from openesc.vim.images import Images
-from openesc.vim.logins import same_cloud
+from openesc.vim.logins import same_project
 from openesc.vim.networking import Networking
 from openesc.vim.operations import Operations
 from openesc.vim.port import SHARED_PROJECT, Project, Server, Vim, Volume
@@ -102,12 +102,14 @@ class OpenStackVim:
         return self._settings.http_timeout
 
     def use(self, settings: VimSettings) -> bool:
-        """Take other credentials, if these settings are of the same cloud and project; whether they are.
+        """Take other credentials or another way to the same cloud, if these settings are of the same project; whether
+        they are.
 
         Operations and waits go on with them. May be called from any thread.
         """
-        if not (settings.auth and same_cloud(settings.auth, self._settings.auth)):
+        if not (settings.auth and self._settings.auth and same_project(settings.auth, self._settings.auth)):
             return False
+        self._settings = settings
         self._calls.logins.use(settings)
         return True
 

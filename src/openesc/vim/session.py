@@ -29,6 +29,7 @@ from openesc.vim.errors import VimAuthError
 from openesc.vim.pool import CallAbandoned, CallOverdue, remaining
 from openesc.vim.services import service_in_use
 from openesc.vim.settings import VimSettings
+from openesc.vim.tls import explained
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -52,13 +53,15 @@ class PacedAdapter(TCPKeepAliveAdapter):
         cert: Any = None,
         proxies: dict[str, str] | None = None,
     ) -> requests.Response:
-        """As requests has it. Raises: requests.Timeout, also when the call has no time left."""
+        """As requests has it. Raises: requests.Timeout, also when the call has no time left; TlsFailed."""
         _sent.token = request.headers.get("X-Auth-Token")
         once = _counted(functools.partial(super().send, request, stream, verify=verify, cert=cert, proxies=proxies))
         try:
             return once(timeout=_allowed(request, timeout))
         except requests.Timeout:
             raise
+        except requests.exceptions.SSLError as error:
+            raise explained(error, request.url or "", verify) from error
         except requests.ConnectionError:
             if request.method not in IDEMPOTENT:
                 raise
@@ -151,7 +154,6 @@ def _connection(config: Any) -> Connection:
 def _options(settings: VimSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "api_timeout": settings.http_timeout,
-        "interface": settings.interface,
         # the SDK would send a POST again after a cut connection, and an image call five times after 503
         "connect_retries": 0,
         "status_code_retries": 0,
@@ -163,6 +165,8 @@ def _options(settings: VimSettings) -> dict[str, Any]:
         options["cacert"] = settings.cacert
     if settings.region:
         options["region_name"] = settings.region
+    if settings.interface:
+        options["interface"] = settings.interface
     return options | _auth(settings)
 
 
@@ -174,8 +178,20 @@ def _auth(settings: VimSettings) -> dict[str, Any]:
     if missing:  # keystoneauth notices some of these late, and with an exception of no class
         lacks = ", ".join(" or ".join(words) for words in missing)
         raise VimAuthError(f"the credentials of VIM {settings.vim_id} lack {lacks}")
-    return {"auth": dict(settings.auth), "auth_type": kind}
+    return {
+        "auth": {word: settings.auth[word] for word in settings.auth if word not in UNWANTED[kind]},
+        "auth_type": kind,
+    }
 
+
+UNWANTED: dict[str, frozenset[str]] = {
+    "password": frozenset(),
+    # Keystone refuses an application credential that asks for a project, be it its own; and it has no password
+    "v3applicationcredential": frozenset(
+        {"password", "project_name", "project_id", "project_domain_name", "project_domain_id"}
+    ),
+}
+"""The words each kind of credentials must not send, though a client gave them."""
 
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "password": (

@@ -11,17 +11,18 @@ class VimSettings:
     """One VIM connector.
 
     Either `auth` holds the words of a clouds.yaml `auth` section: ``auth_url``, ``username``, ``password``,
-    ``project_name``,
-    ``user_domain_name``, ``project_domain_name``, or ``auth_url``, ``application_credential_id`` and
-    ``application_credential_secret``; or `cloud` names an entry of clouds.yaml. With neither, the ``OS_*``
-    environment counts (cloud ``envvars``), else the only entry of clouds.yaml.
+    ``project_name``, ``user_domain_name``, ``project_domain_name`` (each name may be an id instead), or ``auth_url``,
+    ``application_credential_id`` and ``application_credential_secret``; or `cloud` names an entry of clouds.yaml.
+    With neither, the ``OS_*`` environment counts (cloud ``envvars``), else the only entry of clouds.yaml. Then what is
+    None here is as that configuration says.
     """
 
     vim_id: str
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     cloud: str | None = None
     region: str | None = None
-    interface: str = "public"
+    interface: str | None = None
+    """Whose endpoints of the catalogue: ``public`` (where nothing says otherwise), ``internal`` or ``admin``."""
     verify: bool = True
     cacert: str | None = None
     """A file with the CA certificates to trust instead of the system's."""

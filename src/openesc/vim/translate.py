@@ -20,6 +20,7 @@ from openstack import exceptions as sdk
 
 from openesc.vim import errors
 from openesc.vim.pool import CallAbandoned, CallOverdue
+from openesc.vim.tls import TlsFailed
 
 log = structlog.get_logger(__name__)
 
@@ -153,6 +154,11 @@ def _no_service(error: BaseException) -> errors.VimError:
     )
 
 
+def _tls(error: BaseException) -> errors.VimError:
+    said = next((one for one in _causes(error) if isinstance(one, TlsFailed)), error)
+    return errors.VimUnreachable(_words(error) if said is error else str(said))
+
+
 def _itself(error: Any) -> errors.VimError:
     assert isinstance(error, errors.VimError)
     return error
@@ -164,6 +170,7 @@ ROWS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], errors.VimErr
     ((sdk.HttpException,), _from_sdk_http),
     ((ks.HttpError,), _from_keystone_http),
     ((ks.ConnectTimeout, requests.Timeout, TimeoutError), _as(errors.VimTimeout)),
+    ((ks.SSLError, requests.exceptions.SSLError), _tls),
     ((ks.EndpointNotFound, sdk.EndpointNotFound, sdk.ServiceDisabledException), _no_service),
     ((ks.ConnectionError, ks.DiscoveryFailure, requests.ConnectionError), _as(errors.VimUnreachable)),
     ((sdk.ConfigException, ks.AuthPluginException), _as(errors.VimAuthError)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import openstack
@@ -12,6 +13,7 @@ from tests.cloudsim_process import CloudsimProcess
 from tests.integration.main_job.house import House, Session, one, texts, until
 from tests.integration.main_job.payloads import ESC, NC, deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
+from tests.reverse_proxy import Authority, ReverseProxy, running
 
 PATIENCE = 4.0
 """Seconds the server of these tests goes on trying."""
@@ -37,6 +39,7 @@ def connector(name: str, facts: dict[str, Any], operation: str = "", **changes: 
         "os_auth_url": "auth_url",
         "os_project_name": "project_name",
         "os_project_domain_name": "project_domain_name",
+        **{name: name for name in auth if name.startswith("os_")},
     }
     secret = {"os_password": "password", "os_user_domain_name": "user_domain_name"}
     attribute = f' nc:operation="{operation}"' if operation else ""
@@ -141,6 +144,63 @@ def test_a_connector_and_its_deployment_in_one_edit(
     assert "fresh" in error.message and "first" in error.message
     admin.edit(undeploy("first"))
     subscriber.until("SERVICE_UNDEPLOYED", depname="first")
+
+
+class TestTls:
+    """A cloud behind a proxy with a certificate of one's own CA, one path for each service."""
+
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Authority:
+        return Authority.create(tmp_path)
+
+    @pytest.fixture
+    def proxy(self, second: CloudsimProcess, authority: Authority) -> Iterator[ReverseProxy]:
+        with running({"cloud": second.url}, authority) as started:
+            yield started
+
+    def test_the_ca_comes_with_the_document(
+        self,
+        house: House,
+        admin: Session,
+        subscriber: Subscriber,
+        second: CloudsimProcess,
+        proxy: ReverseProxy,
+        authority: Authority,
+    ) -> None:
+        """First the wrong one, which the failure names; the right one heals it; a restart keeps it."""
+        behind = {"auth_url": f"{proxy.url}/cloud/identity/v3"}
+        admin.edit(connector("tls", second.auth, **behind))
+        admin.edit(at("tls", "secured"))
+        came = subscriber.until("SERVICE_ALIVE", PATIENCE + 15, depname="secured")
+        assert f"the certificate of {proxy.url} is not accepted by" in str(came[-1].status_message)
+        admin.edit(connector("tls", second.auth, **behind, os_cacert=authority.ca.read_text()))
+        admin.edit(at("tls", "secured"))
+        assert subscriber.until("SERVICE_ALIVE", depname="secured")[-1].status == "SUCCESS"
+        house.leave()
+        house.server.stop()
+        house.server.start()
+        admin, subscriber = house.session(), Subscriber(house.session())
+        admin.edit(undeploy("secured"))
+        assert subscriber.until("SERVICE_UNDEPLOYED", depname="secured")[-1].status == "SUCCESS"
+
+    def test_a_new_address_while_it_deploys(
+        self, house: House, admin: Session, subscriber: Subscriber, second: CloudsimProcess, proxy: ReverseProxy
+    ) -> None:
+        """The old address leads nowhere any more; the operation goes on by the new one."""
+        old = {"auth_url": f"{proxy.url}/cloud/identity/v3", "os_insecure": "true"}
+        admin.edit(connector("moving", second.auth, **old))
+        proxy.status = 503
+        admin.edit(at("moving", "moves"))
+        until(lambda: proxy.requests, "a call by the old address")
+        admin.edit(connector("moving", second.auth))
+        assert subscriber.until("SERVICE_ALIVE", depname="moves")[-1].status == "SUCCESS"
+        admin.edit(undeploy("moves"))
+        assert subscriber.until("SERVICE_UNDEPLOYED", depname="moves")[-1].status == "SUCCESS"
+
+    def test_a_value_that_could_never_work(self, admin: Session, second: CloudsimProcess) -> None:
+        error = admin.refused(connector("bad", second.auth, os_cacert="/no/such/ca.pem"))
+        assert "os_cacert of VIM connector bad: /no/such/ca.pem is no file on this server" in error.message
+        assert "bad" not in texts(admin.get("/esc_system_config"), "id")
 
 
 class TestTrouble:

@@ -36,8 +36,12 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """How the client calls this server, for links in answers."""
-        return "http://" + self.headers.get("host", "127.0.0.1")
+        """How the client calls this server, for links in answers: behind a proxy, as oslo.middleware's
+        HTTPProxyToWSGI has it.
+        """
+        scheme = self.headers.get("x-forwarded-proto", "http")
+        host = self.headers.get("x-forwarded-host") or self.headers.get("host", "127.0.0.1")
+        return f"{scheme}://{host}{self.headers.get('x-forwarded-prefix', '')}"
 
 
 @dataclass(slots=True)
