@@ -364,6 +364,15 @@ TABLE: tuple[Failure, ...] = (
     ),
     Failure(
         "update",
+        "a volume of a VM that leaves is deleted (the cloud keeps one that has snapshots)",
+        (e.VM_UNDEPLOYED, e.SERVICE_UPDATED),
+        LISTED,
+        s.SERVICE_ERROR,
+        None,
+        Fault("volume.delete"),
+    ),
+    Failure(
+        "update",
         "an ephemeral network that leaves, or its subnet, is deleted",
         (e.DELETE_NETWORK, e.SERVICE_UPDATED),
         "the network; the next update or the undeploy tries again",
@@ -384,6 +393,13 @@ TABLE: tuple[Failure, ...] = (
         (e.VM_UNDEPLOYED, e.SERVICE_UNDEPLOYED),
         LISTED,
         fault=Fault("port.delete"),
+    ),
+    Failure(
+        "undeploy",
+        "a volume of a VM is deleted (the cloud keeps one that has snapshots)",
+        (e.VM_UNDEPLOYED, e.SERVICE_UNDEPLOYED),
+        LISTED,
+        fault=Fault("volume.delete"),
     ),
     Failure(
         "undeploy",

@@ -108,7 +108,7 @@ def _proof(names: Names) -> Scenario:
 
 
 def _group_leaves(names: Names) -> Scenario:
-    both = deployment(names.name, group("g1"), group("g2"), tenant=names.name)
+    both = deployment(names.name, group("g1"), group("g2", extra=VOLUME), tenant=names.name)
     return Scenario(removed_group(names.name, "g2", tenant=names.name), ((both, e.SERVICE_ALIVE),))
 
 
@@ -155,6 +155,7 @@ _STEPS: Mapping[str, Callable[[Names], Scenario]] = {
     "a group names an image, flavor, network or subnet that is not there": _not_there,
     "a group that must be alive before (policies/startup) failed": _startup,
     "the server or a port of a VM that leaves is deleted": _group_leaves,
+    "a volume of a VM that leaves is deleted (the cloud keeps one that has snapshots)": _group_leaves,
     "an ephemeral network that leaves, or its subnet, is deleted": _network_leaves,
     "the cloud cannot be had within the patience of a step": _cloud_away,
     "something of it is still there when all was deleted (the proof)": _proof,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.integration.main_job.house import House, Session, texts
+from tests.integration.main_job.house import House, Session, texts, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
 from tests.integration.main_job.test_main_volumes import cloud
@@ -205,3 +206,33 @@ def test_the_volumes_of_a_vm_that_is_made_again_are_the_same(vnf: Vnf) -> None:
     assert types(vnf.until("SERVICE_UPDATED")) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_UPDATED"]
     assert texts(vnf.entry(), "volume_id") == before
     assert plugged(vnf) == ["own"]
+
+
+def test_a_volume_that_has_snapshots_is_left_and_named(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """All else goes, the VM's other volume too; once the snapshot is gone the leftover goes as any other."""
+    vnf = deployed(
+        "holding", house, admin, subscriber, [with_volumes(OWN, OWN.replace("own", "free").replace(">2<", ">3<"))]
+    )
+    (vm,) = vnf.vms
+    with cloud(house) as connection:
+        volumes = connection.block_storage
+        held = volumes.find_volume(f"{vm}_own").id
+        snapshot = volumes.create_snapshot(volume_id=held, name="holds", is_forced=True)
+        volumes.wait_for_status(snapshot, "available", interval=0.1, wait=20)
+        admin.edit(undeploy("holding"))
+        came = vnf.until("SERVICE_UNDEPLOYED")
+        assert [event.short[:2] for event in came] == [("VM_UNDEPLOYED", "FAILURE"), ("SERVICE_UNDEPLOYED", "FAILURE")]
+        assert all("volume own: " in str(one.status_message) for one in came)
+        assert all(re.search(r"have snapshots.*\(req-", str(one.status_message)) for one in came)
+        assert house.of_deployment("holding") == {"servers": [], "ports": []}
+        assert [name for name in house.names("volumes") if name.startswith(vm)] == [f"{vm}_own"]
+        [row] = [row for row in house.told("leftover.list") if row["deployment"] == "holding"]
+        assert (row["kind"], row["external_id"], row["name"], row["kept"]) == ("volume", held, f"{vm}_own", False)
+        assert "have snapshots" in row["reason"]
+        [failed] = house.told("leftover.clean", ids=[])
+        assert (failed["result"], "have snapshots" in failed["reason"]) == ("failed", True)
+        volumes.delete_snapshot(snapshot)
+        until(lambda: volumes.find_snapshot(snapshot.id) is None, "the snapshot is gone")
+        [done] = house.told("leftover.clean", ids=[])
+        assert (done["id"], done["result"]) == (row["id"], "removed")
+        assert house.told("leftover.list") == []

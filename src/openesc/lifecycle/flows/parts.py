@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Collection, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from openesc.events import types
@@ -21,6 +22,7 @@ from openesc.lifecycle.steps.lookup import look_up
 from openesc.lifecycle.steps.networks import Networking, Scope
 from openesc.lifecycle.steps.servers import VmSteps, remove_from_cloud
 from openesc.lifecycle.steps.tenants import ensure_tenant
+from openesc.store import Tx
 
 T = TypeVar("T")
 
@@ -183,16 +185,20 @@ async def _guarded(steps: VmSteps, event_type: str, awaitable: Awaitable[T], *, 
 
 
 async def undo_vm(work: Work, vm: Vm, path: str, why: str) -> None:
-    """Take a failed VM out of the cloud; what resists is recorded as leftover. Never raises for a cloud's refusal."""
+    """Take a failed VM out of the cloud; what resists is recorded as leftover. A volume that resists stays the VM's:
+    the next try uses it, or an undeployment takes it away. Never raises for a cloud's refusal.
+    """
     try:
         await remove_from_cloud(work, vm, path)
-        await volumes.remove(work, vm, path)
     except StepFailed as failure:
         reason = f"{failure.reason}; it was being removed because: {why}"
         await work.op.commit(f"{path}/leftover", lambda tx: record_vm_leftover(work, vm, reason, tx))
+        return
+    with suppress(StepFailed):
+        await volumes.remove(work, vm, path)
 
 
-def record_vm_leftover(work: Work, vm: Vm, reason: str, tx: Any) -> None:
+def record_vm_leftover(work: Work, vm: Vm, reason: str, tx: Tx) -> None:
     """List what may be left of a VM: its server by id where it is known, else by name; and its ports."""
     fresh = inventory.vm(tx.connection, vm.id) or vm
     interfaces = inventory.interfaces_of(tx.connection, [vm.id])[vm.id]

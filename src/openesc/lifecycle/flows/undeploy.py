@@ -5,7 +5,7 @@ workflow).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -77,7 +77,7 @@ async def _project_is_there(work: Work, vms: list[Vm], failures: list[str]) -> b
     except StepFailed as failure:
         failures.append(failure.reason)
         for vm in vms:
-            await _vm_failed(work, vm, failure.reason)
+            await _vm_failed(work, vm, failure.reason, record_vm_leftover, volumes.record_left)
         return False
     if not there:
         for vm in vms:
@@ -119,18 +119,27 @@ async def _refusals(*tasks: Coroutine[Any, Any, None]) -> list[str]:
 async def remove_vm(work: Work, vm: Vm) -> None:
     """One VM goes: VM_UNDEPLOYED. Raises: StepFailed after VM_UNDEPLOYED FAILURE; what may be left is recorded."""
     path = f"vm/{vm.name}"
-    try:
-        await remove_from_cloud(work, vm, path)
-        await volumes.remove(work, vm, path)
-    except StepFailed as failure:
-        await _vm_failed(work, vm, failure.reason)
-        raise
+    await _or_failed(work, vm, remove_from_cloud(work, vm, path), record_vm_leftover, volumes.record_left)
+    await _or_failed(work, vm, volumes.remove(work, vm, path), volumes.record_left)
     await work.op.commit(f"{path}/gone", lambda tx: _vm_gone(tx, work, vm))
 
 
-async def _vm_failed(work: Work, vm: Vm, reason: str) -> None:
+_Record = Callable[[Work, Vm, str, Tx], None]
+"""Lists what may be left of a VM, and why."""
+
+
+async def _or_failed(work: Work, vm: Vm, removal: Coroutine[Any, Any, None], *records: _Record) -> None:
+    try:
+        await removal
+    except StepFailed as failure:
+        await _vm_failed(work, vm, failure.reason, *records)
+        raise
+
+
+async def _vm_failed(work: Work, vm: Vm, reason: str, *records: _Record) -> None:
     def write(tx: Tx) -> None:
-        record_vm_leftover(work, vm, reason, tx)
+        for record in records:
+            record(work, vm, reason, tx)
         work.tell(tx, announce.vm(types.VM_UNDEPLOYED, work.deployment, vm, failure=reason))
         _forget(tx, vm)
 

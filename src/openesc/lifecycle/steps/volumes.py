@@ -229,10 +229,24 @@ def attached(tx: Tx, vm_id: str, wanted: Iterable[intent.Volume]) -> None:
 
 
 async def remove(work: Work, vm: Vm, path: str) -> None:
-    """Delete the volumes that were made for the VM; others stay. Raises: StepFailed."""
+    """Delete the volumes that were made for the VM; others stay. Raises: StepFailed once all were tried."""
+    failures = []
     for row in (await rows_of(work, vm)).values():
         if row.owned:
-            await delete(work, row, path)
+            try:
+                await delete(work, row, path)
+            except StepFailed as failure:
+                failures.append(f"volume {row.name}: {failure.reason}")
+    if failures:
+        raise StepFailed("; ".join(failures))
+
+
+def record_left(work: Work, vm: Vm, reason: str, tx: Tx) -> None:
+    """List the volumes that were made for a VM which goes and that the cloud keeps. They are nobody's any more."""
+    for row in inventory.resources(tx.connection, kind=KIND, parent=vm.id):
+        if row.owned and row.external_id:
+            record_leftover(work, tx, KIND, row.external_id, row.cloud_name, reason)
+            inventory.remove_resource(tx, row.key)
 
 
 async def delete(work: Work, row: Resource, path: str) -> None:
