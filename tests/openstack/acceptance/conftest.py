@@ -10,14 +10,20 @@ import pytest
 from tests.integration.main_job.house import House, Session
 from tests.integration.main_job.payloads import undeploy
 from tests.integration.main_job.subscriber import Event, Subscriber
+from tests.integration.rest.client import Rest
+from tests.openstack.acceptance.callbacks import Callbacks
 from tests.openstack.acceptance.outside import Outside
 from tests.openstack.lab.settings import Settings
 from tests.server_process import ServerProcess
+
+from openesc.vimmanager import FILE
 
 SECONDS = 240.0
 """How long an event may take: two processors run all of OpenStack."""
 
 RUN = uuid.uuid4().hex[:4]
+
+POLLS = ("snapshot.create", "snapshot.delete", "volume.create")
 
 
 class PatientSubscriber(Subscriber):
@@ -55,7 +61,10 @@ def outside() -> Iterator[Outside]:
 def the_house(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[House]:
     """The server under test, for all tests."""
     folder: Path = tmp_path_factory.mktemp("openesc")
-    house = House(ServerProcess(folder / "data", settings_of(outside.settings)))
+    house = House(ServerProcess(folder / "data", settings_of(outside.settings, OPENESC_REST__PORT="0")))
+    house.server.data_dir.mkdir()
+    polls = "".join(f"vim.asyncpoller.{of}.poll.secs=1\n" for of in POLLS)
+    (house.server.data_dir / FILE).write_text(polls)
     house.server.start()
     yield house
     house.close()
@@ -76,6 +85,19 @@ def admin(house: House) -> Session:
 @pytest.fixture
 def subscriber(house: House) -> Subscriber:
     return PatientSubscriber(house.session())
+
+
+@pytest.fixture
+def rest(house: House) -> Iterator[Rest]:
+    """A caller of REST on this machine, without credentials."""
+    with Rest.of(house) as client:
+        yield client
+
+
+@pytest.fixture
+def callbacks() -> Iterator[Callbacks]:
+    with Callbacks() as receiver:
+        yield receiver
 
 
 @pytest.fixture
