@@ -105,6 +105,10 @@ def _mariadb(settings: Settings) -> list[str]:
     ]
 
 
+ACCESS_LOG = 'access %(method) %(uri) %(status) "%(uagent)"'
+"""A line of an API's log for each request, in uWSGI's words: who asked for what."""
+
+
 def _api(service: str, module: str, processes: int, threads: int, *arguments: str) -> Callable[[Settings], list[str]]:
     """An API under uWSGI. Uploads come in chunks, so it reads those, up to 16 MiB each."""
 
@@ -117,6 +121,7 @@ def _api(service: str, module: str, processes: int, threads: int, *arguments: st
             *("--processes", str(processes), "--threads", str(threads), "--buffer-size", "65535"),
             *("--http-chunked-input", "--chunked-input-limit", str(16 << 20), "--socket-timeout", "120"),
             *("--add-header", "Connection: close", "--procname-prefix", f"lab-{service} "),
+            *("--log-format", ACCESS_LOG),
             *(("--pyargv", given) if given else ()),
         ]
 
