@@ -118,7 +118,11 @@ class Vim(Section):
         default=None, description="name in clouds.yaml, for kind openstack; unset: the OS_* variables"
     )
     http_timeout_s: Seconds = Field(default=60, description="seconds one call to the cloud may take")
-    poll_interval_s: Seconds = Field(default=1, description="seconds between two looks at what changes in the cloud")
+    poll_interval_s: Seconds = Field(
+        default=1,
+        description="seconds between two looks at what changes in the cloud, at most: what is new is looked at sooner; "
+        "one look serves all who wait",
+    )
     threads: int = Field(default=16, ge=1, le=256, description="calls to the cloud at once")
     file_folders: tuple[Path, ...] = Field(
         default=(), description="local folders that file:// sources of images and day-0 data may lie in"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from openesc.vim import convert, rest
+from openesc.vim.batch import Batch
 from openesc.vim.calls import ProjectCalls
 from openesc.vim.errors import VimNotFound
 from openesc.vim.port import Network, NetworkSpec, Port, PortSpec, Subnet, SubnetSpec
@@ -138,18 +140,23 @@ class Networking(ProjectCalls):
 
     async def ports_marked(self, mark: str) -> Sequence[Port]:
         """The project's ports with this tag. Where Neutron takes no tags with the creation of a port, also those with
-        this description: between the two requests a port has nothing else.
+        this description: between the two requests a port has nothing else. Many marks that are asked for at once are
+        one list, or two.
         """
+        return await self._marks.ask(mark)
 
-        def find(conn: Services) -> list[Port]:
-            found = self._ports(conn, tags=mark)
-            if not self._may_tag_at_birth(conn):
-                found += self._ports(conn, description=mark)
-            return [convert.port(one) for one in {one["id"]: one for one in found}.values()]
+    @cached_property
+    def _marks(self) -> Batch[Sequence[Port]]:
+        return Batch(lambda marks: self._ask("ports_marked", lambda conn: self._marked(conn, marks)), ())
 
-        return await self._ask("ports_marked", find)
+    def _marked(self, conn: Services, marks: Sequence[str]) -> dict[str, list[Port]]:
+        found = self._ports(conn, **{"tags-any": ",".join(marks)})
+        if not self._may_tag_at_birth(conn):
+            found += self._ports(conn, description=list(marks))
+        ports = [(convert.port(one), one.get("description")) for one in {one["id"]: one for one in found}.values()]
+        return {mark: [port for port, words in ports if mark in (*port.tags, words)] for mark in marks}
 
-    def _ports(self, conn: Services, **query: str) -> list[dict[str, Any]]:
+    def _ports(self, conn: Services, **query: str | list[str]) -> list[dict[str, Any]]:
         return _list(conn, "port", project_id=self.project.id, **query)
 
     async def create_port(self, spec: PortSpec) -> Port:
@@ -246,7 +253,7 @@ def _read(conn: Services, kind: str, identifier: str) -> dict[str, Any]:
     return found
 
 
-def _list(conn: Services, kind: str, **query: str | None) -> list[dict[str, Any]]:
+def _list(conn: Services, kind: str, **query: Any) -> list[dict[str, Any]]:
     return rest.get_all(conn.network, f"/{kind}s", f"{kind}s", **query)[0]
 
 

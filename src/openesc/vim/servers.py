@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any
 
 from openesc.vim import convert, rest
+from openesc.vim.batch import Batch
 from openesc.vim.calls import ProjectCalls
 from openesc.vim.errors import VimConflict, VimNotFound
 from openesc.vim.port import BlockDevice, Server, ServerSpec
@@ -42,18 +44,19 @@ class Servers(ProjectCalls):
 
     async def find_server(self, name: str) -> Server | None:
         """The project's server of exactly this name. Raises: VimConflict when there are several."""
-        return await self._ask("find_server", lambda conn: self._one(conn, name))
-
-    def _one(self, conn: Services, name: str) -> Server | None:
-        found = _named(conn, name)
+        found = await self.servers_named(name)
         if len(found) > 1:
             ids = ", ".join(one.id for one in found)
             raise VimConflict(f"{len(found)} servers are named {name}: {ids}")
         return found[0] if found else None
 
     async def servers_named(self, name: str) -> Sequence[Server]:
-        """All servers of the project with exactly this name."""
-        return await self._ask("servers_named", lambda conn: _named(conn, name))
+        """All servers of the project with exactly this name. Many names that are asked for at once are one list."""
+        return await self._names.ask(name)
+
+    @cached_property
+    def _names(self) -> Batch[Sequence[Server]]:
+        return Batch(lambda names: self._ask("servers_named", lambda conn: _named(conn, names)), ())
 
     async def create_server(self, spec: ServerSpec) -> Server:
         """Ask for a server; it is BUILD when this returns, and may still end in ERROR.
@@ -105,20 +108,37 @@ def _read(conn: Services, server_id: str) -> Server:
     return convert.server(body["server"])
 
 
-def _named(conn: Services, name: str) -> list[Server]:
-    # Nova takes the name as a regular expression, in the words of its database: anchored, escaped, and compared here
-    found, _ = _list(conn, name=f"^{re.escape(name)}$")
-    # a deleted one is listed for a moment more
-    return [one for one in map(convert.server, found) if one.name == name and one.status != "DELETED"]
+def _named(conn: Services, names: Sequence[str]) -> dict[str, list[Server]]:
+    # Nova takes a regular expression, in the words of its database: anchored, escaped, and compared here
+    pattern = "|".join(map(re.escape, names))
+    listed, _ = _list(conn, name=f"^({pattern})$" if len(names) > 1 else f"^{pattern}$")
+    found: dict[str, list[Server]] = {name: [] for name in names}
+    for one in map(convert.server, listed):
+        if one.name in found and one.status != "DELETED":  # a deleted one is listed for a moment more
+            found[one.name].append(one)
+    return found
 
 
 def _list(conn: Services, **query: Any) -> tuple[list[dict[str, Any]], datetime | None]:
-    """Servers in detail, and the cloud's time when it began to list them."""
+    """Servers in detail, and the cloud's time when it began to list them; at least that of the newest change in the
+    list, for not every web server in front of Nova says the time.
+    """
     found, headers = rest.get_all(conn.compute, "/servers/detail", "servers", NEWEST, **query)
+    return found, _date(headers) or max((at for one in found if (at := _changed(one))), default=None)
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
     try:
-        return found, parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
     except (KeyError, ValueError):
-        return found, None
+        return None
+
+
+def _changed(server: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(server["updated"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _create(conn: Services, spec: ServerSpec) -> Server:

@@ -77,6 +77,8 @@ class Pace:
     interval: float = 5.0
     first: float = 0.1
     """The first look after a new waiter; then each time half its age again, up to `interval`: a fast cloud is fast."""
+    first_of_many: float = 0.5
+    """In place of `first` where lists are asked for: they cost more, and with many waiters one is always new."""
     few: int = 3
     """Up to so many waiters are served by single reads."""
     confirmations: int = 8
@@ -220,9 +222,9 @@ class Watcher(Generic[R]):
 
     async def _pause(self, took: float) -> None:
         """Sleep until the next look is due. A new waiter and a shorter interval bring it forward; that the last one has
-        gone ends it.
+        gone ends it. A slow cloud is left alone for as long as the last look `took`, but not longer than the interval.
         """
-        due = time.monotonic() + max(self._delay(), took)
+        due = time.monotonic() + self._rest(took)
         while self._waiters and (left := due - time.monotonic()) > 0:
             self._changed.clear()
             try:
@@ -230,13 +232,15 @@ class Watcher(Generic[R]):
                     await self._changed.wait()
             except TimeoutError:
                 pass
-            due = min(due, time.monotonic() + max(self._delay(), took))
+            due = min(due, time.monotonic() + self._rest(took))
 
-    def _delay(self) -> float:
+    def _rest(self, took: float) -> float:
         if not self._waiters:
             return 0.0
         youngest = time.monotonic() - max(waiter.joined for waiter in self._waiters)
-        return min(max(youngest / 2, self._pace.first), self._interval())
+        few = len(self._waiters) <= self._pace.few
+        first = self._pace.first if few else self._pace.first_of_many
+        return min(max(youngest / 2, first, took), self._interval())
 
     async def _look(self) -> None:
         look = _Look(list(self._waiters), self._pace.confirmations)

@@ -275,6 +275,42 @@ async def test_a_new_waiter_need_not_wait_for_the_interval(cloud: Cloud) -> None
     await watcher.close()
 
 
+async def test_new_waiters_among_many_do_not_bring_lists_forward(cloud: Cloud) -> None:
+    """One of many is always new; once few are left they are looked at soon."""
+    pace = Pace(interval=3600.0, first=0.005, first_of_many=3600.0)
+    watcher: Watcher[Server] = Watcher("many", cloud, pace)
+    for number in range(10):
+        cloud.put(server(str(number), "ACTIVE", None))
+    waits = [asyncio.create_task(watcher.wait("p", str(number), goals.active, 60)) for number in range(10)]
+    await asyncio.wait(waits, timeout=0.05)
+    assert cloud.lists == [] and cloud.reads == []
+    for wait in waits[2:]:
+        wait.cancel()
+    assert [one.id for one in await asyncio.gather(*waits[:2])] == ["0", "1"]
+    await watcher.close()
+
+
+async def test_a_slow_cloud_delays_what_is_seen_by_no_more_than_the_interval(cloud: Cloud) -> None:
+    begun: list[float] = []
+    enough = asyncio.Event()
+
+    class Slow(Cloud):
+        async def read(self, scope: str, item_id: str) -> Server:
+            begun.append(time.monotonic())
+            if len(begun) == 3:
+                enough.set()
+            await asyncio.sleep(1)
+            return await super().read(scope, item_id)
+
+    watcher: Watcher[Server] = Watcher("slow", Slow(servers={"1": ("p", server("1"))}), Pace(interval=0.01))
+    wait = asyncio.create_task(watcher.wait("p", "1", goals.active, 60))
+    await enough.wait()
+    assert begun[2] - begun[0] < 3.5, "two looks and two intervals; rests as long as the looks would be four seconds"
+    wait.cancel()
+    await asyncio.gather(wait, return_exceptions=True)
+    await watcher.close()
+
+
 async def test_an_interval_that_becomes_shorter_holds_for_who_waits_already(cloud: Cloud) -> None:
     interval = [3600.0]
     watcher: Watcher[Server] = Watcher("slow", cloud, Pace(first=3600.0), interval=lambda: interval[0])
