@@ -8,6 +8,7 @@ from pathlib import Path
 from lxml import etree
 
 ESC = "http://www.cisco.com/esc/esc"
+NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
 TENANT = "admin"
 SAMPLE = Path(__file__).resolve().parent.parent / "examples" / "cirros-vnf.xml"
 GROUP = "SolTest-Cirros-VM-Group"
@@ -42,6 +43,21 @@ def patient(number: int) -> bytes:
     """A deployment that is pinged rarely and waited for long: it stays in flight."""
     document = deployment(number, poll_seconds=60)
     return document.replace(b"<bootup_time>60</bootup_time>", b"<bootup_time>3600</bootup_time>")
+
+
+def of_vms(deployment_name: str, count: int) -> bytes:
+    """A deployment with one group of `count` VMs, which may take ten minutes to boot."""
+    document = _sample().replace(_NAME, b"<name>%b</name>" % deployment_name.encode())
+    for bound in (b"min_active", b"max_active"):
+        document = document.replace(b"<%b>1</%b>" % (bound, bound), b"<%b>%d</%b>" % (bound, count, bound))
+    return document.replace(b"<bootup_time>60</bootup_time>", b"<bootup_time>600</bootup_time>")
+
+
+def removal(deployment_name: str) -> bytes:
+    """The document that undeploys."""
+    gone = f'<deployment nc:operation="delete"><name>{deployment_name}</name></deployment>'
+    tenants = f"<tenants><tenant><name>{TENANT}</name><deployments>{gone}</deployments></tenant></tenants>"
+    return f'<esc_datamodel xmlns="{ESC}" xmlns:nc="{NC}">{tenants}</esc_datamodel>'.encode()
 
 
 def tenant() -> bytes:

@@ -72,14 +72,17 @@ class Subscriber:
     def __init__(self, client: RawClient) -> None:
         self.client = client
 
-    async def next(self, event_type: str) -> str:
-        """The name of the deployment that the next event of this type is about. Raises: RuntimeError on a FAILURE."""
+    async def next(self, event_type: str, *, failures: bool = False) -> str:
+        """The name of the deployment that the next event of this type is about.
+
+        Raises: RuntimeError on a FAILURE of any type, unless `failures` are part of it.
+        """
         while True:
             message = await self.client.receive()
             found = _EVENT.search(message)
             if found is None:
                 continue
-            if found[1] != b"SUCCESS":
+            if found[1] != b"SUCCESS" and not failures:
                 raise RuntimeError(f"the server reports a failure: {message.decode()}")
             if found[2].decode() == event_type:
                 name = _DEPLOYMENT.search(message)

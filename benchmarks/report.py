@@ -21,5 +21,15 @@ class Table:
         return "\n".join([f"### {self.title}", "", *lines, "", *(f"- {note}" for note in self.notes), ""])
 
 
+@dataclass(frozen=True)
+class Tables:
+    """A benchmark's results where one table does not hold them."""
+
+    tables: Sequence[Table]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.tables))
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
