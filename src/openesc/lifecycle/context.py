@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from openesc.lifecycle.steps.calls import persist
 from openesc.lifecycle.steps.day_zero import FileServer, Sources
 from openesc.monitor.alive import AliveMonitor
 from openesc.store import Store, Tx
-from openesc.vim.errors import VimError
+from openesc.vim.errors import VimError, VimNotFound
 from openesc.vim.port import Cloud, Vim, VimRegistry
 
 T = TypeVar("T")
@@ -114,6 +114,17 @@ class Work:
             return await self.op.wait(awaitable)
         except VimError as error:
             raise StepFailed(str(error), error.status) from error
+
+    async def found(self, look: Callable[[], Awaitable[T]]) -> T | None:
+        """What the cloud has, asked for with patience; None when it is not there. Raises: StepFailed."""
+
+        async def there() -> T | None:
+            try:
+                return await persist(self.settings.patience, look)
+            except VimNotFound:
+                return None
+
+        return await self.answered(there())
 
     async def refresh(self) -> Deployment:
         """Read the deployment's row again."""

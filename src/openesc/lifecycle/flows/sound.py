@@ -9,12 +9,8 @@ from openesc.inventory import store as inventory
 from openesc.inventory.door import move_vm
 from openesc.inventory.records import Vm
 from openesc.lifecycle.context import Work
-from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.flows.parts import together
-from openesc.lifecycle.steps.calls import persist
-from openesc.vim.port import Server
 
-NOT_FOUND = 404
 TRIGGERS: Mapping[str, str] = {"ACTIVE": "sound", "SHUTOFF": "off"}
 """What a server in this status makes of its VM."""
 
@@ -37,18 +33,9 @@ def _was_alive(work: Work, vm: Vm) -> bool:
 
 
 async def _keep(work: Work, vm: Vm) -> None:
-    server = await _server(work, vm)
+    cloud = await work.cloud()
+    server = await work.found(lambda: cloud.get_server(vm.server_id or ""))
     trigger = TRIGGERS.get(server.status) if server is not None and server.task_state is None else None
     if trigger is not None:
         path = f"{vm.vm_group}/{vm.ordinal}/sound"
         await work.op.commit(path, lambda tx: move_vm(tx, vm.id, trigger, failure=None, monitor=None))
-
-
-async def _server(work: Work, vm: Vm) -> Server | None:
-    cloud = await work.cloud()
-    try:
-        return await work.answered(persist(work.settings.patience, lambda: cloud.get_server(vm.server_id or "")))
-    except StepFailed as failure:
-        if failure.status == NOT_FOUND:
-            return None
-        raise

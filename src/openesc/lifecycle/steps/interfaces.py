@@ -22,7 +22,6 @@ from openesc.lifecycle.steps.names import deployment_tag, port_name, vm_tag
 from openesc.store import Tx
 from openesc.vim.port import Port, PortSpec
 
-NOT_FOUND = 404
 PAUSE = 0.3
 """Seconds between two looks at a port that is being unplugged."""
 
@@ -166,13 +165,8 @@ class Interfaces:
 
     async def _plugged(self, port_id: str, server_id: str) -> bool:
         cloud = await self.work.cloud()
-        try:
-            port = await self.work.answered(persist(self.work.settings.patience, lambda: cloud.get_port(port_id)))
-        except StepFailed as failure:
-            if failure.status == NOT_FOUND:
-                return False
-            raise
-        return port.device_id == server_id
+        port = await self.work.found(lambda: cloud.get_port(port_id))
+        return port is not None and port.device_id == server_id
 
     def _spec(self, wanted: intent.Interface, leaves: Mapping[str, Any], facts: GroupFacts) -> PortSpec:
         return PortSpec(

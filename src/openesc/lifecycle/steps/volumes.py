@@ -25,7 +25,6 @@ from openesc.vim.errors import VimBadRequest, VimConflict, VimError, VimNotFound
 from openesc.vim.port import BlockDevice, Cloud, Volume, VolumeSpec
 
 KIND = "volume"
-NOT_FOUND = 404
 PAUSE = 0.3
 """Seconds between two looks at a volume that a server lets go."""
 
@@ -88,8 +87,8 @@ async def _kept(work: Work, vm: Vm, wanted: intent.Volume) -> str | None:
     other = [leaf for leaf in _CONTENT if there.get(leaf, getattr(wanted, leaf)) != getattr(wanted, leaf)]
     if other:
         raise StepFailed(f"{', '.join(other)} of volume {wanted.name} cannot change: give it another name")
-    there_is = await _there(work, await work.cloud(), row.external_id)
-    return row.external_id if there_is is not None else None
+    cloud, volume_id = await work.cloud(), row.external_id
+    return volume_id if await work.found(lambda: cloud.get_volume(volume_id)) is not None else None
 
 
 _CONTENT = ("size", "type", "image")
@@ -290,19 +289,10 @@ async def _unused(work: Work, volume_id: str) -> None:
     """Wait until no server has it, or it is gone: an earlier life may have deleted it. Raises: StepFailed."""
     cloud, loop = await work.cloud(), asyncio.get_running_loop()
     end = loop.time() + work.settings.delete_timeout
-    while (found := await _there(work, cloud, volume_id)) is not None and found.status in _USED:
+    while (found := await work.found(lambda: cloud.get_volume(volume_id))) is not None and found.status in _USED:
         if loop.time() > end:
             raise StepFailed(f"volume {found.name} [{volume_id}] is still {found.status}")
         await work.op.wait(asyncio.sleep(PAUSE))
-
-
-async def _there(work: Work, cloud: Cloud, volume_id: str) -> Volume | None:
-    try:
-        return await work.answered(persist(work.settings.patience, lambda: cloud.get_volume(volume_id)))
-    except StepFailed as failure:
-        if failure.status == NOT_FOUND:
-            return None
-        raise
 
 
 def leave(tx: Tx, work: Work, row: Resource) -> None:
