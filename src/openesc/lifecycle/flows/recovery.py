@@ -12,7 +12,7 @@ from openesc.inventory import states
 from openesc.inventory import store as inventory
 from openesc.inventory.door import move_service, move_vm
 from openesc.inventory.records import Deployment, Vm
-from openesc.lifecycle import announce, journal, meets
+from openesc.lifecycle import announce, meets
 from openesc.lifecycle.changes import monitor_mark
 from openesc.lifecycle.context import Services, Work, deployment_work
 from openesc.lifecycle.errors import Interrupted, OperationFailed, StepFailed
@@ -217,14 +217,3 @@ def _to_error(tx: Tx, work: Work, vm: Vm, reason: str) -> None:
     if current.state in (states.SERVICE_ACTIVE, states.SERVICE_INERT, states.SERVICE_ERROR):
         move_service(tx, current.id, "fail", failure=reason)
     submit_if_doubted(tx, work)
-
-
-def abandoned(tx: Tx, services: Services, row: journal.OperationRow, reason: str) -> None:
-    """The operation is parked: its VM is in error, and can be recovered again."""
-    vm = inventory.vm(tx.connection, row.vm_id or "")
-    current = inventory.deployment(tx.connection, row.deployment_id or "")
-    if vm is None or current is None:
-        return
-    if current.state != states.SERVICE_UNDEPLOYING:
-        move_vm(tx, vm.id, "fail", failure=reason)
-    services.events.append(tx, announce.vm(types.VM_RECOVERY_COMPLETE, current, vm, failure=reason), row.id)

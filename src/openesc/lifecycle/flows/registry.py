@@ -68,7 +68,7 @@ TABLE: Mapping[str, tuple[Run, Abandoned]] = {
     "backup": (backup.backup, backup.abandoned),
     "snapshot-delete": (snapshot_delete.delete, snapshot_delete.abandoned),
     "volume-from-snapshot": (snapshot_volume.make, snapshot_volume.abandoned),
-    "recover": (recovery.recover, recovery.abandoned),
+    "recover": (recovery.recover, _as(vm_parts.abandoned, types.VM_RECOVERY_COMPLETE)),
     "sweep": (sweep.sweep, _nothing),
     "create-tenant": (tenant.create, _as(tenant.abandoned, types.CREATE_TENANT)),
     "delete-tenant": (tenant.delete, _as(tenant.abandoned, types.DELETE_TENANT)),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from openesc.events import types
 from openesc.inventory import states
 from openesc.inventory import store as inventory
-from openesc.inventory.door import move_service, move_vm
+from openesc.inventory.door import move_service
 from openesc.lifecycle import announce, journal
 from openesc.lifecycle.context import Services, Work, deployment_work
 from openesc.lifecycle.errors import Interrupted, OperationFailed, StepFailed
+from openesc.lifecycle.flows import vm_parts
 from openesc.lifecycle.flows.actions import ACTIONS, begin, chosen, guarded
 from openesc.lifecycle.flows.parts import closed
 from openesc.lifecycle.operation import Operation
@@ -55,11 +56,4 @@ def _close_failed(tx: Tx, work: Work, event_type: str, text: str) -> str:
 
 def abandoned(tx: Tx, services: Services, row: journal.OperationRow, reason: str) -> None:
     """The operation is parked: close it as its own failure would."""
-    vm = inventory.vm(tx.connection, row.vm_id or "")
-    current = inventory.deployment(tx.connection, row.deployment_id or "")
-    if vm is None or current is None:
-        return
-    if current.state != states.SERVICE_UNDEPLOYING:
-        move_vm(tx, vm.id, "fail", failure=reason)
-    event = ACTIONS[row.arguments["action"]].event
-    services.events.append(tx, announce.vm(event, current, vm, failure=reason), row.id)
+    vm_parts.abandoned(tx, services, row, ACTIONS[row.arguments["action"]].event, reason)
