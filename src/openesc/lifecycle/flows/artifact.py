@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from lxml import etree
@@ -47,49 +48,55 @@ class Kind:
 async def create(op: Operation, services: Services) -> None:
     """Register it; an existing one of that name is adopted and not deleted later."""
     kind = KINDS[op.arguments["kind"]]
-    element = etree.fromstring(op.arguments["document"].encode())
-    wanted = first(element, f"{kind.name}s/{kind.name}")
+    wanted = first(etree.fromstring(op.arguments["document"].encode()), f"{kind.name}s/{kind.name}")
     assert wanted is not None
     name = required(wanted, "name")
-
-    async def find(_: Attempt) -> dict[str, Any]:
-        cloud = await _shared_cloud(services)
-        existing = await persist(services.settings.patience, lambda: kind.find(cloud, name))
-        if existing is None:
-            return {"id": None}
-        return {"id": existing.id, "owned": False, "public": existing.public}
-
-    async def act(attempt: Attempt) -> dict[str, Any]:
-        cloud = await _shared_cloud(services)
-        made, doubt = await create_once(
-            attempt,
-            services.settings.patience,
-            lambda: kind.made(cloud, wanted, op.id),
-            lambda: kind.create(cloud, wanted, op.id),
-        )
-        return {"id": made.id, "owned": True, "public": made.public, "doubt": doubt}
-
-    def record(tx: Tx, result: dict[str, Any]) -> None:
-        if result["id"] is None:
-            return
-        resource = _resource(tx, kind, name, result)
-        known = inventory.resource(tx.connection, resource.key)
-        if known is not None and known.external_id == resource.external_id:
-            resource = replace(resource, owned=known.owned or resource.owned)  # sent twice: it stays ours
-        inventory.remove_resource(tx, resource.key)
-        inventory.add_resource(tx, resource)
-        services.events.append(tx, announce.artifact(kind.created, resource), op.id)
-
+    record = partial(_record, services, op, kind, name)
     try:
         # whether it was there is a step of its own: after a crash, only what is made from here on can be ours
-        if (await op.step(f"{kind.name}/{name}/found", find, record))["id"] is None:
-            await op.step(f"{kind.name}/{name}", act, record)
+        there = await op.step(f"{kind.name}/{name}/found", lambda _: _found(services, kind, name), record)
+        if there["id"] is None:
+            await op.step(f"{kind.name}/{name}", lambda attempt: _make(attempt, services, kind, wanted, op.id), record)
     except StepFailed as failure:
         reason = failure.reason
         await op.commit("failed", lambda tx: _tell_failed(tx, services, op.id, kind, kind.created, name, reason))
         await _remove_doubles(op, services, kind, name)
         raise OperationFailed(reason) from failure
     await _remove_doubles(op, services, kind, name)
+
+
+async def _found(services: Services, kind: Kind, name: str) -> dict[str, Any]:
+    cloud = await _shared_cloud(services)
+    existing = await persist(services.settings.patience, lambda: kind.find(cloud, name))
+    if existing is None:
+        return {"id": None}
+    return {"id": existing.id, "owned": False, "public": existing.public}
+
+
+async def _make(
+    attempt: Attempt, services: Services, kind: Kind, wanted: etree._Element, operation_id: str
+) -> dict[str, Any]:
+    cloud = await _shared_cloud(services)
+    made, doubt = await create_once(
+        attempt,
+        services.settings.patience,
+        lambda: kind.made(cloud, wanted, operation_id),
+        lambda: kind.create(cloud, wanted, operation_id),
+    )
+    return {"id": made.id, "owned": True, "public": made.public, "doubt": doubt}
+
+
+def _record(services: Services, op: Operation, kind: Kind, name: str, tx: Tx, result: dict[str, Any]) -> None:
+    """It is there, found or made; told with it."""
+    if result["id"] is None:
+        return
+    resource = _resource(tx, kind, name, result)
+    known = inventory.resource(tx.connection, resource.key)
+    if known is not None and known.external_id == resource.external_id:
+        resource = replace(resource, owned=known.owned or resource.owned)  # sent twice: it stays ours
+    inventory.remove_resource(tx, resource.key)
+    inventory.add_resource(tx, resource)
+    services.events.append(tx, announce.artifact(kind.created, resource), op.id)
 
 
 async def _remove_doubles(op: Operation, services: Services, kind: Kind, name: str) -> None:
@@ -122,7 +129,7 @@ async def delete(op: Operation, services: Services) -> None:
     async def act(_: Attempt) -> None:
         if record is not None and record.owned and record.external_id:
             external_id = record.external_id
-            cloud = await persist(services.settings.patience, lambda: services.vims.get(None).cloud(SHARED_PROJECT))
+            cloud = await _shared_cloud(services)
             await persist(services.settings.patience, lambda: kind.delete(cloud, external_id))
 
     def forget(tx: Tx, _: object) -> None:
