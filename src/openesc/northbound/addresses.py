@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from openesc.datastore.partition import SplitEdit, UnitEdit
+from openesc.datastore.partition import SplitEdit
 from openesc.datastore.running import Running
 from openesc.errors import InvalidRequest
 from openesc.lifecycle import intent
@@ -20,10 +20,7 @@ from openesc.lifecycle.paths import group_path
 from openesc.lifecycle.pools import outside
 from openesc.lifecycle.subnets import SubnetQuestion
 from openesc.lifecycle.xmlread import each, text
-from openesc.northbound.model import ESC
-
-NETWORKS = frozenset({"network", "tenant-network"})
-"""The kinds of units that make a network."""
+from openesc.northbound.edited import EditedDeployment, edited_deployments
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,55 +40,36 @@ class AddressLookup:
 
     async def check(self, edit: SplitEdit) -> None:
         """Raises: InvalidRequest naming an address that is in no subnet of its network."""
-        made = {part.id.keys[-1] for part in edit.edits if part.id.kind.name in NETWORKS}
-        for part in edit.edits:
-            if part.id.kind.name == "deployment":
-                await self._check(part, made)
+        for deployment in edited_deployments(edit, self._running):
+            for named in _pools(deployment):
+                if named.pool.network not in _made(deployment):
+                    await self._look(deployment, named)
 
-    async def _check(self, part: UnitEdit, made: set[str]) -> None:
-        pools = list(_pools(part))
-        if not pools:
-            return
-        current = self._running.get(part.id)
-        before = intent.parse(current.document) if current is not None else None
-        made = made | _networks(part) | ({network.name for network in before.networks} if before else set())
-        for named in pools:
-            if named.pool.network not in made:
-                await self._look(part, named, before)
-
-    async def _look(self, part: UnitEdit, named: _Named, before: intent.Deployment | None) -> None:
-        tenant, deployment = part.id.keys
-        vim_id, project = locator_of(part, before)
-        ranges = await self._question.ranges(vim_id, project or tenant, named.pool.network)
+    async def _look(self, deployment: EditedDeployment, named: _Named) -> None:
+        ranges = await self._question.ranges(deployment.vim_id, deployment.project, named.pool.network)
         fault = outside(named.pool, ranges) if ranges else None
         if fault is not None:
             raise InvalidRequest(
                 fault,
-                path=f"{group_path(tenant, deployment, named.group)}/scaling/static_ip_address_pool"
+                path=f"{group_path(deployment.tenant, deployment.name, named.group)}/scaling/static_ip_address_pool"
                 f"[network='{named.pool.network}']",
             )
 
 
-def locator_of(part: UnitEdit, before: intent.Deployment | None) -> tuple[str | None, str | None]:
-    """The VIM connector and the project, as the edit or what was there before says."""
-    locator = next(part.document.iter(f"{{{ESC}}}locator"), None)
-    if locator is not None:
-        return text(locator, "vim_id"), text(locator, "vim_project")
-    return (before.vim_id, before.vim_project) if before is not None else (None, None)
-
-
-def _networks(part: UnitEdit) -> set[str]:
-    """Ephemeral networks the edit names."""
-    return {
+def _made(deployment: EditedDeployment) -> set[str]:
+    """Networks that the edit or the deployment makes itself."""
+    ephemeral = {
         name
-        for deployment in part.document.iter(f"{{{ESC}}}deployment")
-        for network in each(deployment, "networks/network")
+        for element in deployment.elements("deployment")
+        for network in each(element, "networks/network")
         if (name := text(network, "name"))
     }
+    before = {network.name for network in deployment.before.networks} if deployment.before is not None else set()
+    return {*deployment.networks, *ephemeral, *before}
 
 
-def _pools(part: UnitEdit) -> Iterator[_Named]:
-    for group in part.document.iter(f"{{{ESC}}}vm_group"):
+def _pools(deployment: EditedDeployment) -> Iterator[_Named]:
+    for group in deployment.elements("vm_group"):
         for element in each(group, "scaling/static_ip_address_pool"):
             found = _pool(element)
             if found is not None:

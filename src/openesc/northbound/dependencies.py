@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from openesc.datastore.partition import SplitEdit, UnitEdit
+from openesc.datastore.partition import SplitEdit
 from openesc.datastore.running import Change, Running
 from openesc.datastore.units import UnitId
 from openesc.errors import EscError, InvalidRequest
@@ -20,10 +20,8 @@ from openesc.lifecycle import intent
 from openesc.lifecycle.paths import deployment_path
 from openesc.lifecycle.subnets import SubnetQuestion
 from openesc.lifecycle.xmlread import texts
-from openesc.northbound.addresses import NETWORKS, locator_of
-from openesc.northbound.model import ESC
+from openesc.northbound.edited import DEPLOYMENT, EditedDeployment, edited_deployments
 
-DEPLOYMENT = "deployment"
 _PATH = "policies/external_dependencies"
 
 
@@ -57,25 +55,19 @@ class NetworkLookup:
 
     async def check(self, edit: SplitEdit) -> None:
         """Raises: InvalidRequest naming a network that is not there."""
-        made = {part.id.keys[-1] for part in edit.edits if part.id.kind.name in NETWORKS}
-        for part in edit.edits:
-            if part.id.kind.name == DEPLOYMENT:
-                await self._check(part, made)
+        for deployment in edited_deployments(edit, self._running):
+            for name in _needed(deployment):
+                await self._look(deployment, name)
 
-    async def _check(self, part: UnitEdit, made: set[str]) -> None:
-        current = self._running.get(part.id)
-        before = intent.parse(current.document) if current is not None else None
-        known = before.needed_networks if before is not None else ()
-        tenant, deployment = part.id.keys
-        for name in _needed(part):
-            if name in made or name in known or self._configured(tenant, name):
-                continue
-            vim_id, project = locator_of(part, before)
-            if await self._question.lacks(vim_id, project or tenant, name):
-                raise InvalidRequest(
-                    f"network {name}, which deployment {deployment} depends on, is not there: make it first",
-                    path=f"{deployment_path(tenant, deployment)}/{_PATH}/network_dependency/network",
-                )
+    async def _look(self, deployment: EditedDeployment, name: str) -> None:
+        known = deployment.before.needed_networks if deployment.before is not None else ()
+        if name in deployment.networks or name in known or self._configured(deployment.tenant, name):
+            return
+        if await self._question.lacks(deployment.vim_id, deployment.project, name):
+            raise InvalidRequest(
+                f"network {name}, which deployment {deployment.name} depends on, is not there: make it first",
+                path=f"{deployment_path(deployment.tenant, deployment.name)}/{_PATH}/network_dependency/network",
+            )
 
     def _configured(self, tenant: str, name: str) -> bool:
         kinds = self._running.tree.kinds
@@ -83,6 +75,6 @@ class NetworkLookup:
         return any(self._running.get(one) is not None for one in ids)
 
 
-def _needed(part: UnitEdit) -> Iterator[str]:
-    for element in part.document.iter(f"{{{ESC}}}deployment"):
+def _needed(deployment: EditedDeployment) -> Iterator[str]:
+    for element in deployment.elements("deployment"):
         yield from texts(element, intent.NETWORK_DEPENDENCY)
