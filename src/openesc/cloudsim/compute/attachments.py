@@ -7,6 +7,7 @@ from typing import Any
 from openesc.cloudsim.compute.boot import addresses
 from openesc.cloudsim.compute.changes import begin, failure, finish_action, save
 from openesc.cloudsim.compute.states import find_server, require_state, require_unlocked
+from openesc.cloudsim.compute.steps import server_step
 from openesc.cloudsim.core.call import Call, empty
 from openesc.cloudsim.core.cloud import Cloud, new_uuid
 from openesc.cloudsim.core.faults import bad_request, conflict, forbidden, not_found
@@ -104,10 +105,10 @@ def _attaching(cloud: Cloud, job: Job) -> Next:
     return ("volume.attached", 0.1)
 
 
-@step("volume.attached")
-def _attached_now(cloud: Cloud, job: Job) -> Next:
-    server, volume = cloud.servers.get(job.subject), cloud.volumes.get(job.args["volume"])
-    if server is None or volume is None:
+@server_step("volume.attached")
+def _attached_now(cloud: Cloud, job: Job, server: Server) -> Next:
+    volume = cloud.volumes.get(job.args["volume"])
+    if volume is None:
         return None
     device = next((d for d in server.devices if d.get("volume_id") == volume.id), None)
     error = failure(job, server.host)
@@ -175,11 +176,9 @@ def detach_volume(call: Call) -> Response:
     return empty(202)
 
 
-@step("volume.detached")
-def _detached(cloud: Cloud, job: Job) -> Next:
-    server, volume = cloud.servers.get(job.subject), cloud.volumes.get(job.args["volume"])
-    if server is None:
-        return None
+@server_step("volume.detached")
+def _detached(cloud: Cloud, job: Job, server: Server) -> Next:
+    volume = cloud.volumes.get(job.args["volume"])
     error = failure(job, server.host)
     finish_action(cloud, job, "compute_detach_volume", error)
     if error is not None:
@@ -278,11 +277,9 @@ def detach_interface(call: Call) -> Response:
     return empty(202)
 
 
-@step("interface.detached")
-def _interface_detached(cloud: Cloud, job: Job) -> Next:
-    server, port = cloud.servers.get(job.subject), cloud.ports.get(job.args["port"])
-    if server is None:
-        return None
+@server_step("interface.detached")
+def _interface_detached(cloud: Cloud, job: Job, server: Server) -> Next:
+    port = cloud.ports.get(job.args["port"])
     error = failure(job, server.host)
     finish_action(cloud, job, "compute_detach_interface", error)
     if error is not None:

@@ -17,9 +17,10 @@ from openesc.cloudsim.compute.changes import (
     to_error,
 )
 from openesc.cloudsim.compute.scheduler import candidates
+from openesc.cloudsim.compute.steps import server_step
 from openesc.cloudsim.core.cloud import Cloud
 from openesc.cloudsim.core.faults import ApiError
-from openesc.cloudsim.core.jobs import Next, step
+from openesc.cloudsim.core.jobs import Next
 from openesc.cloudsim.core.records import Job, Port, Server
 from openesc.cloudsim.network.ports import bind, drop_port, new_port, unbind
 from openesc.cloudsim.volume.attaching import attach, detach, volume_for_device
@@ -29,12 +30,9 @@ MAX_ATTEMPTS = 3
 NETWORKS_FAILED = "Failed to allocate the network(s), not rescheduling."
 
 
-@step("boot.schedule")
-def schedule(cloud: Cloud, job: Job) -> Next:
+@server_step("boot.schedule")
+def schedule(cloud: Cloud, job: Job, server: Server) -> Next:
     """Choose a host."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     tried = tuple(job.args.get("tried", ()))
     hosts = [] if no_valid_host(job) else candidates(cloud, server, server.flavor, tried)
     if server.wanted_host is not None:
@@ -58,12 +56,9 @@ def _no_host(cloud: Cloud, job: Job, server: Server, tried: tuple[str, ...]) -> 
     return None
 
 
-@step("boot.claim")
-def claim(cloud: Cloud, job: Job) -> Next:
+@server_step("boot.claim")
+def claim(cloud: Cloud, job: Job, server: Server) -> Next:
     """The host is chosen. Another member of its server group may have come there since: then choose again."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     tried = tuple(job.args.get("tried", ()))
     if server.group_id and job.args["host"] not in candidates(cloud, server, server.flavor, tried):
         return ("boot.schedule", 0.1)
@@ -72,12 +67,9 @@ def claim(cloud: Cloud, job: Job) -> Next:
     return ("boot.network", 0.1)
 
 
-@step("boot.network")
-def network(cloud: Cloud, job: Job) -> Next:
+@server_step("boot.network")
+def network(cloud: Cloud, job: Job, server: Server) -> Next:
     """Make the ports asked for by network, bind the ports given."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     save(cloud, server, task_state="networking")
     try:
         for request in server.networks:
@@ -136,12 +128,9 @@ def addresses(cloud: Cloud, server: Server) -> dict[str, list[dict[str, object]]
     return shown
 
 
-@step("boot.volumes")
-def volumes(cloud: Cloud, job: Job) -> Next:
+@server_step("boot.volumes")
+def volumes(cloud: Cloud, job: Job, server: Server) -> Next:
     """Make and attach the volumes."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     save(cloud, server, task_state="block_device_mapping")
     if cloud.service_down("volume"):
         return abort(cloud, job, server, "Connection to cinder host failed: Unable to establish connection")
@@ -160,22 +149,16 @@ def volumes(cloud: Cloud, job: Job) -> Next:
     return ("boot.spawn", 0.2)
 
 
-@step("boot.spawn")
-def spawn(cloud: Cloud, job: Job) -> Next:
+@server_step("boot.spawn")
+def spawn(cloud: Cloud, job: Job, server: Server) -> Next:
     """The hypervisor starts the guest."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     save(cloud, server, task_state="spawning")
     return ("boot.finish", 0.4)
 
 
-@step("boot.finish")
-def finish(cloud: Cloud, job: Job) -> Next:
+@server_step("boot.finish")
+def finish(cloud: Cloud, job: Job, server: Server) -> Next:
     """The guest runs, or the host failed and another is tried."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     error = failure(job, server.host)
     if error is not None:
         return _retry(cloud, job, server, error)
@@ -230,12 +213,9 @@ def leave(cloud: Cloud, server: Server, keep_volumes: bool = False) -> None:
             detach(cloud, device, server.id)
 
 
-@step("delete.done")
-def deleted(cloud: Cloud, job: Job) -> Next:
+@server_step("delete.done")
+def deleted(cloud: Cloud, job: Job, server: Server) -> Next:
     """The guest is gone; the API shows DELETED for a moment."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     error = failure(job, server.host)
     finish_action(cloud, job, "compute_terminate_instance", error)
     if error is not None:
@@ -254,12 +234,10 @@ def deleted(cloud: Cloud, job: Job) -> Next:
     return ("delete.gone", 0.1)
 
 
-@step("delete.gone")
-def gone(cloud: Cloud, job: Job) -> Next:
+@server_step("delete.gone")
+def gone(cloud: Cloud, job: Job, server: Server) -> Next:
     """Only ``changes-since`` still tells of the server."""
-    server = cloud.servers.get(job.subject)
-    if server is not None:
-        bury(cloud, server)
+    bury(cloud, server)
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from openesc.cloudsim.compute.states import RUNNING, SHUTDOWN
 from openesc.cloudsim.core.call import Call
 from openesc.cloudsim.core.cloud import Cloud, iso
-from openesc.cloudsim.core.jobs import Next, real, step
+from openesc.cloudsim.core.jobs import Next, step
 from openesc.cloudsim.core.records import Action, Job, Server
 
 NO_VALID_HOST = "No valid host was found. "
@@ -144,8 +144,3 @@ def no_valid_host(job: Job) -> bool:
 def host_is_up(cloud: Cloud, server: Server) -> bool:
     """Whether the server's nova-compute answers; a server without a host counts as up."""
     return server.host is None or cloud.find_host_up(server.host)
-
-
-def wait_for_host(job: Job) -> Next:
-    """The message to a dead host waits in the queue: look again soon."""
-    return (job.step, real(0.5))

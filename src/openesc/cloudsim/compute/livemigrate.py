@@ -24,6 +24,7 @@ from openesc.cloudsim.compute.changes import (
 from openesc.cloudsim.compute.migrations import new_migration, set_status
 from openesc.cloudsim.compute.scheduler import candidates
 from openesc.cloudsim.compute.states import require_state
+from openesc.cloudsim.compute.steps import server_step
 from openesc.cloudsim.core.call import Call, empty
 from openesc.cloudsim.core.cloud import Cloud
 from openesc.cloudsim.core.faults import bad_request
@@ -93,12 +94,9 @@ def _storage_refusal(cloud: Cloud, server: Server, block: Any) -> str:
     return ""
 
 
-@step("live.check")
-def check(cloud: Cloud, job: Job) -> Next:
+@server_step("live.check")
+def check(cloud: Cloud, job: Job, server: Server) -> Next:
     """The scheduler and both hosts agree, or the server is ACTIVE again."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     if cloud.service_down("scheduler"):
         return (job.step, real(0.5))
     target, reason, detail = choose(cloud, server, job.args["host"], job.args["block"])
@@ -119,12 +117,9 @@ def _back(cloud: Cloud, job: Job, server: Server, detail: str, status: str, quie
     return None
 
 
-@step("live.moved")
-def moved(cloud: Cloud, job: Job) -> Next:
+@server_step("live.moved")
+def moved(cloud: Cloud, job: Job, server: Server) -> Next:
     """The guest runs on the new host, or was rolled back: then only the record says so."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     error = failure(job, server.host)
     if error is not None or not cloud.find_host_up(job.args["host"]):
         return _back(cloud, job, server, error or "target host died", "failed", quiet=True)

@@ -7,19 +7,18 @@ from openesc.cloudsim.compute.changes import (
     begin,
     failure,
     finish_action,
-    host_is_up,
     power_off,
     power_on,
     save,
     to_error,
-    wait_for_host,
 )
 from openesc.cloudsim.compute.states import PAUSED, RUNNING, SUSPENDED, require_launched, require_state, wrong
+from openesc.cloudsim.compute.steps import server_step
 from openesc.cloudsim.core.call import Call, empty
 from openesc.cloudsim.core.cloud import Cloud
 from openesc.cloudsim.core.faults import bad_request, conflict
 from openesc.cloudsim.core.http import Response
-from openesc.cloudsim.core.jobs import Next, step
+from openesc.cloudsim.core.jobs import Next
 from openesc.cloudsim.core.records import Job, Server
 
 
@@ -33,13 +32,8 @@ def stop(call: Call, server: Server) -> Response:
     return empty(202)
 
 
-@step("power.off")
-def _off(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
-    if not host_is_up(cloud, server):
-        return wait_for_host(job)
+@server_step("power.off", on_host=True)
+def _off(cloud: Cloud, job: Job, server: Server) -> Next:
     error = failure(job, server.host)
     finish_action(cloud, job, "compute_stop_instance", error)
     if error is None:
@@ -59,13 +53,8 @@ def start(call: Call, server: Server) -> Response:
     return empty(202)
 
 
-@step("power.on")
-def _on(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
-    if not host_is_up(cloud, server):
-        return wait_for_host(job)
+@server_step("power.on", on_host=True)
+def _on(cloud: Cloud, job: Job, server: Server) -> Next:
     error = failure(job, server.host)
     finish_action(cloud, job, "compute_start_instance", error)
     if error is None:
@@ -96,31 +85,20 @@ def reboot(call: Call, server: Server) -> Response:
     return empty(202)
 
 
-@step("reboot.pending")
-def _reboot_pending(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
-    if not host_is_up(cloud, server):
-        return wait_for_host(job)
+@server_step("reboot.pending", on_host=True)
+def _reboot_pending(cloud: Cloud, job: Job, server: Server) -> Next:
     save(cloud, server, task_state=f"reboot_pending{job.args['suffix']}")
     return ("reboot.started", 0.1)
 
 
-@step("reboot.started")
-def _reboot_started(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("reboot.started")
+def _reboot_started(cloud: Cloud, job: Job, server: Server) -> Next:
     save(cloud, server, task_state=f"reboot_started{job.args['suffix']}")
     return ("reboot.done", 0.2)
 
 
-@step("reboot.done")
-def _reboot_done(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("reboot.done")
+def _reboot_done(cloud: Cloud, job: Job, server: Server) -> Next:
     error = failure(job, server.host)
     if error is not None and server.power_state != RUNNING:
         finish_action(cloud, job, "compute_reboot_instance", error)
@@ -166,13 +144,8 @@ for _row in _SIMPLE:
     _register(*_row)
 
 
-@step("power.simple")
-def _simple(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
-    if not host_is_up(cloud, server):
-        return wait_for_host(job)
+@server_step("power.simple", on_host=True)
+def _simple(cloud: Cloud, job: Job, server: Server) -> Next:
     error = failure(job, server.host)
     finish_action(cloud, job, job.args["event"], error)
     if error is None:

@@ -20,12 +20,13 @@ from openesc.cloudsim.compute.migrations import new_migration, set_status
 from openesc.cloudsim.compute.scheduler import candidates
 from openesc.cloudsim.compute.servers import delete_server
 from openesc.cloudsim.compute.states import require_state
+from openesc.cloudsim.compute.steps import server_step
 from openesc.cloudsim.compute.views import server_view
 from openesc.cloudsim.core.call import Call, empty
 from openesc.cloudsim.core.cloud import Cloud
 from openesc.cloudsim.core.faults import bad_request
 from openesc.cloudsim.core.http import Response
-from openesc.cloudsim.core.jobs import Next, step
+from openesc.cloudsim.core.jobs import Next
 from openesc.cloudsim.core.records import Job, Server
 
 ROOT_VOLUME_FROM = (2, 93)
@@ -53,21 +54,15 @@ def rebuild(call: Call, server: Server) -> Response:
     return call.answer({"server": {**server_view(call, server), "adminPass": server.id[:12]}}, 202)
 
 
-@step("rebuild.map")
-def _map(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("rebuild.map")
+def _map(cloud: Cloud, job: Job, server: Server) -> Next:
     task = "rebuild_spawning" if server.image_id else "rebuild_block_device_mapping"
     save(cloud, server, task_state=task)
     return ("rebuild.active", 0.4)
 
 
-@step("rebuild.active")
-def _active(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("rebuild.active")
+def _active(cloud: Cloud, job: Job, server: Server) -> Next:
     error = failure(job, server.host)
     finish_action(cloud, job, "compute_rebuild_instance", error)
     if error is not None:
@@ -86,12 +81,10 @@ def _active(cloud: Cloud, job: Job) -> Next:
     return ("rebuild.off", 0.2) if off else None
 
 
-@step("rebuild.off")
-def _off(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is not None:
-        power_off(server)
-        save(cloud, server, vm_state="stopped", task_state=None)
+@server_step("rebuild.off")
+def _off(cloud: Cloud, job: Job, server: Server) -> Next:
+    power_off(server)
+    save(cloud, server, vm_state="stopped", task_state=None)
     return None
 
 
@@ -109,11 +102,8 @@ def evacuate(call: Call, server: Server) -> Response:
     return call.answer({"adminPass": server.id[:12]}) if call.microversion < (2, 14) else empty(200)
 
 
-@step("evacuate.move")
-def _evacuate(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("evacuate.move")
+def _evacuate(cloud: Cloud, job: Job, server: Server) -> Next:
     hosts = [] if no_valid_host(job) else candidates(cloud, server, server.flavor, (server.host or "",))
     hosts = [host for host in hosts if job.args["host"] in (None, host)]
     if not hosts:
@@ -136,11 +126,8 @@ def shelve(call: Call, server: Server) -> Response:
     return empty(202)
 
 
-@step("shelve.done")
-def _shelved(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("shelve.done")
+def _shelved(cloud: Cloud, job: Job, server: Server) -> Next:
     _set_volumes(cloud, server, "reserved")
     power_off(server)
     place(cloud, server, None)
@@ -173,11 +160,8 @@ def unshelve(call: Call, server: Server) -> Response:
     return empty(202)
 
 
-@step("unshelve.spawn")
-def _unshelve(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("unshelve.spawn")
+def _unshelve(cloud: Cloud, job: Job, server: Server) -> Next:
     hosts = [] if no_valid_host(job) else candidates(cloud, server, server.flavor)
     if not hosts:
         finish_action(cloud, job, "conductor_unshelve_server", "No valid host was found. ")
@@ -188,11 +172,8 @@ def _unshelve(cloud: Cloud, job: Job) -> Next:
     return ("unshelve.done", 0.6)
 
 
-@step("unshelve.done")
-def _unshelved(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
+@server_step("unshelve.done")
+def _unshelved(cloud: Cloud, job: Job, server: Server) -> Next:
     _set_volumes(cloud, server, "in-use")
     power_on(cloud, server)
     finish_action(cloud, job, "compute_unshelve_instance")

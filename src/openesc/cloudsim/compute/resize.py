@@ -28,12 +28,13 @@ from openesc.cloudsim.compute.migrations import latest, new_migration, set_statu
 from openesc.cloudsim.compute.quotas import check_quota
 from openesc.cloudsim.compute.scheduler import candidates
 from openesc.cloudsim.compute.states import SHUTDOWN, require_state
+from openesc.cloudsim.compute.steps import server_step
 from openesc.cloudsim.compute.views import flavor_copy
 from openesc.cloudsim.core.call import Call, empty
 from openesc.cloudsim.core.cloud import Cloud
 from openesc.cloudsim.core.faults import bad_request, conflict
 from openesc.cloudsim.core.http import Response
-from openesc.cloudsim.core.jobs import Next, step
+from openesc.cloudsim.core.jobs import Next
 from openesc.cloudsim.core.records import Job, Server
 
 _FROM = ("active", "stopped")
@@ -82,12 +83,9 @@ def _begin(call: Call, server: Server, name: str, flavor: dict[str, Any], host: 
     begin(call, server, name, "resize.prep", 0.4, flavor=flavor, host=host, migration=migration.id)
 
 
-@step("resize.prep")
-def prepare(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.prep")
+def prepare(cloud: Cloud, job: Job, server: Server) -> Next:
     """Choose the host."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     same_ok = cloud.settings.same_host_resize and job.args["action"] == "resize"
     exclude = () if same_ok else (server.host or "",)
     hosts = [] if no_valid_host(job) else candidates(cloud, server, job.args["flavor"], exclude)
@@ -105,12 +103,9 @@ def prepare(cloud: Cloud, job: Job) -> Next:
     return ("resize.migrating", 0.4)
 
 
-@step("resize.migrating")
-def migrating(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.migrating")
+def migrating(cloud: Cloud, job: Job, server: Server) -> Next:
     """The guest is off and its disk travels."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     save(cloud, server, task_state="resize_migrating")
     return ("resize.migrated", 0.2)
 
@@ -125,11 +120,10 @@ def _broken(cloud: Cloud, job: Job, server: Server, stage: str) -> bool:
     return True
 
 
-@step("resize.migrated")
-def migrated(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.migrated")
+def migrated(cloud: Cloud, job: Job, server: Server) -> Next:
     """The server belongs to the new host."""
-    server = cloud.servers.get(job.subject)
-    if server is None or _broken(cloud, job, server, "migrate"):
+    if _broken(cloud, job, server, "migrate"):
         return None
     server.old = {
         "host": server.host, "flavor": dict(server.flavor), "vm_state": server.vm_state,
@@ -142,21 +136,17 @@ def migrated(cloud: Cloud, job: Job) -> Next:
     return ("resize.finish", 0.4)
 
 
-@step("resize.finish")
-def finish(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.finish")
+def finish(cloud: Cloud, job: Job, server: Server) -> Next:
     """The new host starts it."""
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
     save(cloud, server, task_state="resize_finish")
     return ("resize.verify", 0.1)
 
 
-@step("resize.verify")
-def verify(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.verify")
+def verify(cloud: Cloud, job: Job, server: Server) -> Next:
     """VERIFY_RESIZE: wait for confirm or revert, unless the cloud confirms by itself."""
-    server = cloud.servers.get(job.subject)
-    if server is None or _broken(cloud, job, server, "finish"):
+    if _broken(cloud, job, server, "finish"):
         return None
     set_flavor(cloud, server, job.args["flavor"])
     if server.old is not None and server.old["vm_state"] == "active":
@@ -192,11 +182,10 @@ def confirm(call: Call, server: Server) -> Response:
     return empty(204)
 
 
-@step("resize.confirmed")
-def confirmed(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.confirmed")
+def confirmed(cloud: Cloud, job: Job, server: Server) -> Next:
     """The old host forgets the server."""
-    server = cloud.servers.get(job.subject)
-    if server is None or server.vm_state != "resized":
+    if server.vm_state != "resized":
         return None
     error = failure(job, server.host)
     finish_action(cloud, job, "compute_confirm_resize", error)
@@ -221,11 +210,10 @@ def revert(call: Call, server: Server) -> Response:
     return empty(202)
 
 
-@step("resize.reverting")
-def reverting(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.reverting")
+def reverting(cloud: Cloud, job: Job, server: Server) -> Next:
     """Back on the old host with the old flavor."""
-    server = cloud.servers.get(job.subject)
-    if server is None or server.old is None or _broken(cloud, job, server, "migrate"):
+    if server.old is None or _broken(cloud, job, server, "migrate"):
         return None
     set_flavor(cloud, server, server.old["flavor"])
     place(cloud, server, server.old["host"])
@@ -233,11 +221,10 @@ def reverting(cloud: Cloud, job: Job) -> Next:
     return ("resize.reverted", 0.5)
 
 
-@step("resize.reverted")
-def reverted(cloud: Cloud, job: Job) -> Next:
+@server_step("resize.reverted")
+def reverted(cloud: Cloud, job: Job, server: Server) -> Next:
     """As before."""
-    server = cloud.servers.get(job.subject)
-    if server is None or server.old is None:
+    if server.old is None:
         return None
     if server.old["vm_state"] == "active":
         power_on(cloud, server)

@@ -10,18 +10,17 @@ from openesc.cloudsim.compute.changes import (
     begin,
     failure,
     finish_action,
-    host_is_up,
     record_action,
     save,
-    wait_for_host,
 )
 from openesc.cloudsim.compute.create import require_service
 from openesc.cloudsim.compute.states import require_state
+from openesc.cloudsim.compute.steps import server_step
 from openesc.cloudsim.core.call import Call, empty
 from openesc.cloudsim.core.cloud import Cloud, new_uuid
 from openesc.cloudsim.core.faults import bad_request
 from openesc.cloudsim.core.http import Response
-from openesc.cloudsim.core.jobs import Next, step
+from openesc.cloudsim.core.jobs import Next
 from openesc.cloudsim.core.records import Image, Job, Server
 from openesc.cloudsim.image.images import data_path, drop_image, store_data, tiny_qcow2
 from openesc.cloudsim.volume.snapshots import new_snapshot
@@ -66,22 +65,15 @@ def _from_disk(call: Call, server: Server, image: Image) -> None:
     begin(call, server, "createImage", "snapshot.start", 0.15, image=image.id)
 
 
-@step("snapshot.start")
-def _start(cloud: Cloud, job: Job) -> Next:
-    server = cloud.servers.get(job.subject)
-    if server is None:
-        return None
-    if not host_is_up(cloud, server):
-        return wait_for_host(job)
+@server_step("snapshot.start", on_host=True)
+def _start(cloud: Cloud, job: Job, server: Server) -> Next:
     save(cloud, server, task_state="image_pending_upload")
     return ("snapshot.upload", 0.15)
 
 
-@step("snapshot.upload")
-def _upload(cloud: Cloud, job: Job) -> Next:
-    server, image = cloud.servers.get(job.subject), cloud.images.get(job.args["image"])
-    if server is None:
-        return None
+@server_step("snapshot.upload")
+def _upload(cloud: Cloud, job: Job, server: Server) -> Next:
+    image = cloud.images.get(job.args["image"])
     save(cloud, server, task_state="image_uploading")
     if image is not None and failure(job, server.host) is None:
         image.status = "saving"
@@ -89,11 +81,9 @@ def _upload(cloud: Cloud, job: Job) -> Next:
     return ("snapshot.done", 0.2)
 
 
-@step("snapshot.done")
-def _done(cloud: Cloud, job: Job) -> Next:
-    server, image = cloud.servers.get(job.subject), cloud.images.get(job.args["image"])
-    if server is None:
-        return None
+@server_step("snapshot.done")
+def _done(cloud: Cloud, job: Job, server: Server) -> Next:
+    image = cloud.images.get(job.args["image"])
     error = failure(job, server.host)
     if image is not None and error is not None:
         drop_image(cloud, image)
