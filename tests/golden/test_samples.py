@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from tests.golden.files import CLIENTS, CONNECTOR, DOCUMENTS, FULL, SRC
 
 from openesc.northbound.canonical import canonical_config, canonical_rpc, misplaced_action
 from openesc.yang import (
@@ -19,29 +20,10 @@ from openesc.yang import (
     validate_rpc_input,
 )
 
-HERE = Path(__file__).parent
-SRC, CLIENTS = HERE / "src", HERE / "clients"
 ESC = "http://www.cisco.com/esc/esc"
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 Oracle = Callable[[etree._Element, str], str | None]
 
-DOCUMENTS = [
-    SRC / "sample_deployment_update.xml",
-    *(
-        CLIENTS / f"{name}.xml"
-        for name in (
-            "tenant",
-            "shared_network",
-            "shared_subnet",
-            "nfvo_catalogue",
-            "nfvo_deployment",
-            "ftdv_deployment",
-            "full_deployment",
-            "manual_quirks",
-            "vim_connector",
-        )
-    ),
-]
 OPERATIONS = [
     SRC / "vmMigrate_cold.xml",
     SRC / "vmMigrate_live.xml",
@@ -74,7 +56,7 @@ def merged(schema: Schema, target: etree._Element | None, file: Path) -> etree._
     return result
 
 
-@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [*DOCUMENTS, FULL, CONNECTOR], ids=lambda file: file.stem)
 def test_document_is_taken(file: Path, schema: Schema, oracle: Oracle) -> None:
     tree = merged(schema, None, file)
     assert oracle(read(file), "config") is None
@@ -83,17 +65,16 @@ def test_document_is_taken(file: Path, schema: Schema, oracle: Oracle) -> None:
 
 def test_all_documents_fit_into_one_datastore(schema: Schema) -> None:
     running = None
-    for file in DOCUMENTS:
-        if file.stem != "vim_connector":
-            running = merged(schema, running, file)
+    for file in (*DOCUMENTS, FULL):
+        running = merged(schema, running, file)
     assert running is not None
     names = [str(node.text) for node in running.iterfind(f".//{{{ESC}}}deployment/{{{ESC}}}name")]
     assert sorted(names) == ["Cirros-VNF", "blue-access-1", "everything", "ngfw-site-1", "vnf-dep"]
 
 
 def test_the_same_document_sent_again_changes_nothing(schema: Schema) -> None:
-    once = merged(schema, None, CLIENTS / "full_deployment.xml")
-    assert etree.tostring(merged(schema, once, CLIENTS / "full_deployment.xml")) == etree.tostring(once)
+    once = merged(schema, None, FULL)
+    assert etree.tostring(merged(schema, once, FULL)) == etree.tostring(once)
 
 
 @pytest.mark.parametrize("removal", ["undeploy", "undeploy_unqualified"])
@@ -106,7 +87,7 @@ def test_removal_leaves_the_tenant_without_the_deployment(removal: str, schema: 
 
 
 def test_a_boot_volume_is_swapped_in_one_update(schema: Schema) -> None:
-    before = merged(schema, None, CLIENTS / "full_deployment.xml")
+    before = merged(schema, None, FULL)
     after = merged(schema, before, CLIENTS / "restore_boot_volume.xml")
     volumes = after.findall(f".//{{{ESC}}}vm_group/{{{ESC}}}volumes/{{{ESC}}}volume")
     assert {volume.findtext(f"{{{ESC}}}name"): volume.findtext(f"{{{ESC}}}volid") for volume in volumes} == {
@@ -169,5 +150,5 @@ def test_edit_config_with_source_becomes_one_with_target() -> None:
 
 
 def test_every_file_is_listed_in_the_readme() -> None:
-    readme = (HERE / "README.md").read_text()
+    readme = (SRC.parent / "README.md").read_text()
     assert [file.name for file in SRC.iterdir() if f"`{file.name}`" not in readme] == []

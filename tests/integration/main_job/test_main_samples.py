@@ -8,29 +8,14 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
-from tests.integration.main_job.house import ADMIN, ROOT, House, Session, texts
+from tests.golden.files import CLIENTS, DOCUMENTS, FULL, SRC
+from tests.integration.main_job.house import ADMIN, House, Session, texts
 from tests.integration.main_job.payloads import ESC, model
 from tests.integration.main_job.subscriber import Subscriber
 from tests.rawclient import RawClient
 
-SRC, CLIENTS = ROOT / "tests" / "golden" / "src", ROOT / "tests" / "golden" / "clients"
 BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 OK = re.compile(r'<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1\.0"[^>]*>\s*<ok/>\s*</rpc-reply>')
-DOCUMENTS = [
-    SRC / "sample_deployment_update.xml",
-    *(
-        CLIENTS / f"{name}.xml"
-        for name in (
-            "tenant",
-            "shared_network",
-            "shared_subnet",
-            "nfvo_catalogue",
-            "nfvo_deployment",
-            "ftdv_deployment",
-            "manual_quirks",
-        )
-    ),
-]
 
 
 @pytest.fixture
@@ -56,7 +41,7 @@ def test_a_document_is_taken(house: House, file: Path, tmp_path: Path) -> None:
 def test_what_this_server_does_not_do_is_refused_and_not_ignored(house: House, admin: Session) -> None:
     """The document with every part of the model at once: all that cannot be had is told together."""
     admin.edit(model("<networks><network><name>mgmt</name></network></networks>"))  # it depends on it
-    done = house.esc_nc_cli("edit-config", str(CLIENTS / "full_deployment.xml"))
+    done = house.esc_nc_cli("edit-config", str(FULL))
     assert done.returncode == 1
     messages = [found.text for found in etree.fromstring(done.stdout.encode()).iter(f"{{{BASE}}}error-message")]
     assert messages == [

@@ -150,13 +150,7 @@ def test_one_value_serves_all() -> None:
 async def test_each_vm_takes_an_address_and_gives_it_back(store: Store) -> None:
     wanted = group(pool("10.0.0.1", "10.0.0.2"))
 
-    def plan(tx: Tx) -> list[Vm]:
-        vms = [vm(tx, 0), vm(tx, 1)]
-        for planned in vms:
-            reserve(tx, planned, wanted)
-        return vms
-
-    first, second = await store.write(plan)
+    first, second = await store.write(lambda tx: planned(tx, wanted, 2))
     assert await held(store, first) == {("n", 0): "10.0.0.1"}
     assert await held(store, second) == {("n", 0): "10.0.0.2"}
 
@@ -174,6 +168,14 @@ async def test_each_vm_takes_an_address_and_gives_it_back(store: Store) -> None:
     assert await held(store, first) == {}
 
 
+def planned(tx: Tx, wanted: Group, count: int) -> list[Vm]:
+    """The first VMs of the group, with what they take of its pools."""
+    vms = [vm(tx, ordinal) for ordinal in range(count)]
+    for one in vms:
+        reserve(tx, one, wanted)
+    return vms
+
+
 async def held(store: Store, of: Vm, kind: str = ADDRESS) -> dict[tuple[str, int], str]:
     """Its addresses of this kind, by network and nicid."""
     found = (await store.read(lambda c: reserved(c, of.id))).addresses
@@ -185,13 +187,7 @@ async def test_mac_addresses_are_a_pool_of_their_own(store: Store) -> None:
         pool("10.0.0.1", "10.0.0.2", "10.0.0.3") + mac_pool(start="02:00:00:00:00:FF", end="02:00:00:00:01:00")
     )
 
-    def plan(tx: Tx) -> list[Vm]:
-        vms = [vm(tx, 0), vm(tx, 1)]
-        for planned in vms:
-            reserve(tx, planned, wanted)
-        return vms
-
-    first, second = await store.write(plan)
+    first, second = await store.write(lambda tx: planned(tx, wanted, 2))
     assert await held(store, first, MAC) == {("n", 0): "02:00:00:00:00:ff"}
     assert await held(store, second, MAC) == {("n", 0): "02:00:00:00:01:00"}
     assert await held(store, second) == {("n", 0): "10.0.0.2"}
@@ -212,13 +208,7 @@ async def test_what_a_pool_lacks_is_told_before_anything_is_taken(store: Store) 
 async def test_the_address_an_interface_names_is_handed_out_to_nobody_else(store: Store) -> None:
     wanted = group(pool("10.0.0.1", "10.0.0.2"), address="<ip_address>10.0.0.1</ip_address>")
 
-    def plan(tx: Tx) -> list[Vm]:
-        vms = [vm(tx, 0), vm(tx, 1)]
-        for planned in vms:
-            reserve(tx, planned, wanted)
-        return vms
-
-    first, second = await store.write(plan)
+    first, second = await store.write(lambda tx: planned(tx, wanted, 2))
     assert await held(store, first) == {}
     assert await held(store, second) == {("n", 0): "10.0.0.2"}
 
@@ -226,12 +216,8 @@ async def test_the_address_an_interface_names_is_handed_out_to_nobody_else(store
 async def test_two_interfaces_on_one_network_have_an_address_each(store: Store) -> None:
     wanted = group(pool("10.0.0.1", "10.0.0.2"), nics=2)
 
-    def plan(tx: Tx) -> Vm:
-        planned = vm(tx, 0)
-        reserve(tx, planned, wanted)
-        return planned
-
-    assert await held(store, await store.write(plan)) == {("n", 0): "10.0.0.1", ("n", 1): "10.0.0.2"}
+    (only,) = await store.write(lambda tx: planned(tx, wanted, 1))
+    assert await held(store, only) == {("n", 0): "10.0.0.1", ("n", 1): "10.0.0.2"}
 
 
 async def test_values_of_a_variable_are_a_pool_and_follow_the_document(store: Store) -> None:
@@ -242,12 +228,10 @@ async def test_values_of_a_variable_are_a_pool_and_follow_the_document(store: St
         return [reserved(tx.connection, one.id).variables[key] for one in vms]
 
     def plan(tx: Tx) -> tuple[list[str], list[str], dict[str, str]]:
-        vms = [vm(tx, 0), vm(tx, 1)]
-        for planned in vms:
-            reserve(tx, planned, group(variable="a b c"))
+        vms = planned(tx, group(variable="a b c"), 2)
         first = values(tx, vms)
-        for planned in vms:
-            refit(tx, planned, group(variable="b c"))
+        for one in vms:
+            refit(tx, one, group(variable="b c"))
         second = values(tx, vms)
         refit(tx, vms[0], group(variable="only"))
         return first, second, dict(reserved(tx.connection, vms[0].id).variables)
