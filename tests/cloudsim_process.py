@@ -75,6 +75,10 @@ class CloudsimProcess:
         """Change settings at run time."""
         self.sim("PUT", "/sim/settings", values)
 
+    def advance(self, subject: str) -> bool:
+        """Do the next step of what is under way with this object; whether there was one."""
+        return cast(bool, self.sim("POST", "/sim/advance", {"subject": subject})["advanced"])
+
     def requests(self, operation: str | None = None, since: int = 0) -> list[dict[str, Any]]:
         """The request log."""
         query = f"?since={since}" + (f"&operation={operation}" if operation else "")

@@ -11,6 +11,9 @@ import pytest
 from tests import cloudsim_process
 from tests.cloudsim_process import CloudsimProcess
 
+HELD = 10_000.0
+"""A `latency_factor` with which nothing goes on by itself; `Maker.watched` does each step."""
+
 DEFAULTS: dict[str, Any] = {
     "latency_factor": 0.0,
     "boot_seconds": 0.0,
@@ -74,8 +77,9 @@ def member(connect_as: Callable[..., Any]) -> Any:
 class Maker:
     """Makes servers and removes them after the test."""
 
-    def __init__(self, admin: Any) -> None:
+    def __init__(self, admin: Any, cloudsim: CloudsimProcess) -> None:
         self.admin = admin
+        self.cloudsim = cloudsim
         self.image = admin.image.find_image("SolTest-Cirros-Image", ignore_missing=False)
         self.flavor = admin.compute.find_flavor("SolTest-Cirros-Flavor", ignore_missing=False)
         self.bigger = admin.compute.find_flavor("SolTest-Cirros-Flavor-v2", ignore_missing=False)
@@ -102,21 +106,25 @@ class Maker:
 
     def settled(self, server_id: str, *statuses: str) -> Any:
         """Wait for a status without a task; at most 10 seconds."""
-        return self.watched(server_id, *statuses)[1]
-
-    def watched(self, server_id: str, *statuses: str) -> tuple[list[str], Any]:
-        """As `settled`, with every STATUS/task seen on the way."""
-        seen: list[str] = []
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
+            server = self.admin.compute.get_server(server_id)
+            if server.status in statuses and server.task_state is None:
+                return server
+            time.sleep(0.005)
+        raise AssertionError(f"{server_id} did not become {statuses} but {server.status}/{server.task_state}")
+
+    def watched(self, server_id: str, *statuses: str) -> tuple[list[str], Any]:
+        """Step by step to a status without a task: every STATUS/task on the way, and the server. Wants `HELD`."""
+        seen: list[str] = []
+        while True:
             server = self.admin.compute.get_server(server_id)
             state = f"{server.status}/{server.task_state or '-'}"
             if seen[-1:] != [state]:
                 seen.append(state)
             if server.status in statuses and server.task_state is None:
                 return seen, server
-            time.sleep(0.005)
-        raise AssertionError(f"{server_id} did not become {statuses}: {seen}")
+            assert self.cloudsim.advance(server_id), f"{server_id} did not become {statuses}: {seen}"
 
     def clean(self) -> None:
         """Delete everything made."""
@@ -127,9 +135,10 @@ class Maker:
 @pytest.fixture
 def boot(cloudsim: CloudsimProcess, admin: Any) -> Iterator[Maker]:
     """Makes servers: ``boot("name")``."""
-    maker = Maker(admin)
+    maker = Maker(admin, cloudsim)
     yield maker
     cloudsim.clear_faults()
+    cloudsim.settings(**DEFAULTS)
     cloudsim.settings(**DEFAULTS)
     maker.clean()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from openstack import exceptions
 from tests.cloudsim_process import CloudsimProcess
+from tests.integration.cloudsim.conftest import HELD
 
 
 def other(host: str) -> str:
@@ -22,7 +22,7 @@ def migration(admin: Any, server_id: str) -> Any:
 
 def test_resize_and_confirm(cloudsim: CloudsimProcess, boot: Any, admin: Any) -> None:
     server = boot("vm-resize")
-    cloudsim.settings(latency_factor=1)
+    cloudsim.settings(latency_factor=HELD)
     admin.compute.resize_server(server.id, boot.bigger.id)
     seen, now = boot.watched(server.id, "VERIFY_RESIZE")
     assert seen == [
@@ -83,13 +83,13 @@ def test_without_a_host_nothing_seems_to_have_happened(
 
 def test_live_migration_and_its_record(cloudsim: CloudsimProcess, boot: Any, admin: Any) -> None:
     server = boot("vm-live")
-    cloudsim.settings(latency_factor=0.1)
+    cloudsim.settings(latency_factor=HELD)
     target = other(server.hypervisor_hostname)
     admin.compute.live_migrate_server(server.id, host=target, block_migration="auto")
     seen, now = boot.watched(server.id, "ACTIVE")
     assert seen == ["MIGRATING/migrating", "ACTIVE/-"]
     assert now.hypervisor_hostname == target
-    time.sleep(0.05)
+    cloudsim.advance(server.id)
     record = migration(admin, server.id)
     assert (record.status, record.source_compute, record.dest_compute) == ("completed", other(target), target)
     assert next(iter(admin.network.ports(device_id=server.id))).binding_host_id == target

@@ -74,6 +74,13 @@ class Jobs:
         job.due = self._cloud.now()
         self._save(job)
 
+    def advance(self, subject: str) -> bool:
+        """Let the next step of a subject be due now, whatever its wait; whether there is one."""
+        waiting = [job for job in self._cloud.job_rows.by("subject", subject) if job.frozen is None]
+        if waiting:
+            self.hurry(min(waiting, key=lambda job: job.due))
+        return bool(waiting)
+
     def thaw(self, rule_id: str) -> None:
         """Let jobs go on that a fault rule held still."""
         for job in self._cloud.job_rows:

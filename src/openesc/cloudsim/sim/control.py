@@ -129,6 +129,17 @@ def change_settings(call: Call) -> Response:
     return settings(call)
 
 
+@routes.add("POST", "/advance", "sim.advance", "none")
+def advance(call: Call) -> Response:
+    """Do the next step of what is under way with ``subject`` (an object's id) now: with a large ``latency_factor`` a
+    client sees each state for as long as it likes.
+    """
+    subject = call.document.get("subject")
+    if not isinstance(subject, str):
+        raise bad_request("subject is the id of a server, volume or image")
+    return call.answer({"advanced": call.cloud.jobs.advance(subject)})
+
+
 @routes.add("POST", "/reset", "sim.reset", "none")
 def reset(call: Call) -> Response:
     """Start anew with the seed and the same login; objects, faults, changed settings and the request log are gone."""
