@@ -11,6 +11,7 @@ from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, subscribe
 from tests.integration.operations.vnf import Vnf, deployed, rpc
 
+from openesc.inventory import states
 from openesc.lifecycle import meets
 
 SUBSCRIBERS: dict[Path, Subscriber] = {}
@@ -44,6 +45,12 @@ def _begun(house: House, name: str) -> Vnf:
     return vnf
 
 
+def _come_to(vnf: Vnf, state: str) -> Vnf:
+    """Its operation is at work on each VM: what is held now changes no more by itself."""
+    until(lambda: set(vnf.states[1:]) == {state}, f"all VMs of {vnf.name} are in {state}")
+    return vnf
+
+
 def _active(house: House, name: str) -> Vnf:
     return deployed(name, house, *clients(house), [group("g1"), group("g2")])
 
@@ -51,7 +58,7 @@ def _active(house: House, name: str) -> Vnf:
 @contextmanager
 def _deploying(house: House, name: str) -> Iterator[Vnf]:
     with house.fault("server.create", {"type": "freeze"}, name=f"{name}_*", count=None):
-        yield _begun(house, name)
+        yield _come_to(_begun(house, name), states.VM_DEPLOYING)
 
 
 @contextmanager
@@ -100,7 +107,7 @@ def _rebooting(house: House, name: str) -> Iterator[Vnf]:
     vnf = _active(house, name)
     with house.fault("server.stop", {"type": "freeze"}, name=f"{name}_*", count=2):
         service(vnf, "REBOOT")
-        yield vnf
+        yield _come_to(vnf, states.VM_REBOOTING)
 
 
 @contextmanager
