@@ -23,7 +23,7 @@ from openesc.lifecycle.steps.day_zero import FileServer, Sources
 from openesc.monitor.alive import AliveMonitor
 from openesc.store import Store, Tx
 from openesc.vim.errors import VimError, VimNotFound
-from openesc.vim.port import Cloud, Vim, VimRegistry
+from openesc.vim.port import SHARED_PROJECT, Cloud, Vim, VimRegistry
 
 T = TypeVar("T")
 
@@ -107,6 +107,11 @@ class Work:
             opening = persist(self.settings.patience, lambda: self.vim.cloud(self.deployment.project))
             self._cloud = await self.answered(opening)
         return self._cloud
+
+    async def reach_over(self) -> None:
+        """See the cloud from the connector's own project from now on (`lifecycle.reach`). Raises: StepFailed."""
+        reaching = persist(self.settings.patience, lambda: self.vim.cloud(SHARED_PROJECT))
+        self._cloud = await self.answered(reaching)
 
     async def answered(self, awaitable: Awaitable[T]) -> T:
         """Await the cloud outside a step, interruptibly; its refusal is a StepFailed."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from openesc.inventory.records import Leftover
+from openesc.lifecycle.reach import reach
 from openesc.vim.errors import VimError, VimNotFound
 from openesc.vim.port import Cloud, VimRegistry
 
@@ -24,10 +25,10 @@ async def removal_failure(vims: VimRegistry, row: Leftover) -> str | None:
         if row.kind == "project":
             await vims.get(row.vim_id).delete_project(row.external_id)
         else:
-            cloud = await vims.get(row.vim_id).cloud(row.project)
+            cloud = await reach(vims.get(row.vim_id), row.project)
             await _REMOVERS[row.kind](cloud, row)
     except VimNotFound:
-        return None  # its project is gone, and everything with it
+        return None
     except VimError as error:
         return str(error)
     except KeyError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from openesc.vim.errors import VimAuthError
+from openesc.vim.errors import VimAuthError, VimError
 from openesc.vim.logins import Logins
 from openesc.vim.pool import CallPool
 from openesc.vim.port import Project
@@ -15,6 +15,8 @@ from openesc.vim.settings import VimSettings
 from openesc.vim.translate import translate
 
 T = TypeVar("T")
+
+Refusal = Callable[[Project, VimAuthError], Awaitable[VimError]]
 
 
 class Calls:
@@ -62,12 +64,14 @@ class ProjectCalls:
         calls: the VIM's threads.
         project: the project seen from.
         services: the cloud's services, logged into that project.
+        refusal: says why credentials were refused there.
     """
 
-    def __init__(self, calls: Calls, project: Project, services: Services) -> None:
+    def __init__(self, calls: Calls, project: Project, services: Services, refusal: Refusal) -> None:
         self._calls = calls
         self._project = project
         self._services = services
+        self._refusal = refusal
 
     @property
     def project(self) -> Project:
@@ -75,4 +79,7 @@ class ProjectCalls:
         return self._project
 
     async def _ask(self, what: str, work: Callable[[Services], T]) -> T:
-        return await self._calls.ask(what, lambda: work(self._services))
+        try:
+            return await self._calls.ask(what, lambda: work(self._services))
+        except VimAuthError as error:
+            raise await self._refusal(self._project, error) from error

@@ -17,8 +17,8 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from openesc.vim import convert, rest
-from openesc.vim.calls import Calls
-from openesc.vim.errors import VimAuthError, VimForbidden, VimNotFound
+from openesc.vim.calls import Calls, Refusal
+from openesc.vim.errors import VimAuthError, VimError, VimForbidden, VimNotFound
 from openesc.vim.images import Images
 from openesc.vim.logins import same_project
 from openesc.vim.networking import Networking
@@ -52,10 +52,11 @@ class OpenStackCloud(Networking, Images, Volumes, Servers, Operations):
         calls: Calls,
         project: Project,
         services: Services,
+        refusal: Refusal,
         servers: Watcher[Server],
         volumes: Watcher[Volume],
     ) -> None:
-        super().__init__(calls, project, services)
+        super().__init__(calls, project, services, refusal)
         self._servers = servers
         self._volumes = volumes
 
@@ -154,7 +155,17 @@ class OpenStackVim:
         """Delete; what is in it is not looked at."""
         await self._ask("delete_project", lambda conn: conn.identity.delete_project(project_id))
         self._by_id.pop(project_id, None)
+        self._forget(project_id)
+
+    def _forget(self, project_id: str) -> None:
+        """The next who names the project looks for it again."""
         self._by_name = {name: kept for name, kept in self._by_name.items() if kept[1].project.id != project_id}
+
+    async def is_admin(self) -> bool:
+        """Whether the connector's user has the role ``admin`` in its own project: by OpenStack's default policies it
+        reads and deletes what is in any project.
+        """
+        return "admin" in (await self._identity()).roles
 
     async def cloud(self, project: str) -> OpenStackCloud:
         """The cloud seen from the project of this name (``SystemAdminTenantId``: the connector's own).
@@ -227,8 +238,21 @@ class OpenStackVim:
 
     def _enter(self, project: Project, services: Services) -> OpenStackCloud:
         if project.id not in self._by_id:
-            self._by_id[project.id] = OpenStackCloud(self._calls, project, services, self._servers, self._volumes)
+            watchers = (self._servers, self._volumes)
+            self._by_id[project.id] = OpenStackCloud(self._calls, project, services, self._refused, *watchers)
         return self._by_id[project.id]
+
+    async def _refused(self, project: Project, error: VimAuthError) -> VimError:
+        """Keystone refuses who logs into a project that is gone as it refuses a wrong password."""
+        try:
+            found = await self.find_project(project.name)
+        except VimError:
+            return error
+        if found is not None and found.id == project.id:
+            return error
+        self._forget(project.id)
+        gone = f"project {project.name} [{project.id}] is not there any more, or not for this user: {error.message}"
+        return VimForbidden(gone, status=403, request_id=error.request_id)
 
     async def _log_into(self, services: Services, project: Any, identity: _Identity) -> None:
         """Log into another project. The credentials have just shown that they are good: 401 means no role there."""

@@ -396,6 +396,10 @@ class Vim(Protocol):
         """The project of that name; ``SystemAdminTenantId`` is the connector's own."""
         ...
 
+    async def is_admin(self) -> bool:
+        """Whether the connector may, by default policies, reach into every project."""
+        ...
+
     async def create_project(self, name: str) -> Project:
         """Make a project and give the connector's user a role in it. An existing one of that name is VimConflict."""
         ...

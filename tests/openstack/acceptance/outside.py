@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from tests.integration.main_job.house import until
 from tests.openstack.lab import addresses
 from tests.openstack.lab.access import connect
 from tests.openstack.lab.lab import Lab
-from tests.openstack.lab.settings import Settings
+from tests.openstack.lab.settings import ADDRESS, Settings
 
 SECONDS = 120.0
 """How long the cloud may take to come to rest."""
@@ -113,6 +114,12 @@ class Outside:
         """The server's metadata."""
         found: Mapping[str, str] = self.server(name).metadata
         return found
+
+    def forget_tokens(self) -> None:
+        """Services remember for minutes which tokens were good; now they ask Keystone again."""
+        with socket.create_connection((ADDRESS, self.settings.port("memcached"))) as memcached:
+            memcached.sendall(b"flush_all\r\n")
+            assert memcached.recv(16) == b"OK\r\n"
 
     def sweep(self, start: str) -> None:
         """Take away what a failed test may have left."""

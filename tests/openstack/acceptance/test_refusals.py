@@ -139,6 +139,30 @@ def test_a_server_deleted_behind_our_back(admin: Session, subscriber: Subscriber
     assert types(came)[-2:] == ["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"] and came[-1].status == "SUCCESS"
 
 
+def test_a_project_deleted_behind_our_back(admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
+    """OpenStack keeps what is in it: the undeployment reaches it with an administrator's rights, and another deployment
+    has a project again.
+    """
+    admin.edit(deployment(name, group(kpi=False, extra=VOLUME.format(name="v", size=1, type="")), tenant=name))
+    assert subscriber.until("SERVICE_ALIVE", depname=name)[-1].status == "SUCCESS"
+    (vm,) = texts(admin.deployment(name, name), "vm_name")
+    outside.cloud.identity.delete_project(outside.cloud.identity.find_project(name))
+    outside.forget_tokens()
+    rpc(admin, "vmAction", actionType="STOP", vmName=vm)
+    stopped = subscriber.until("VM_STOPPED", depname=name)[-1]
+    assert stopped.status == "FAILURE"
+    assert "is not there any more" in str(stopped.status_message) and "req-" in str(stopped.status_message)
+    admin.edit(undeploy(name, name))
+    came = subscriber.until("SERVICE_UNDEPLOYED", depname=name)
+    assert (types(came)[-2:], came[-1].status) == (["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"], "SUCCESS")
+    assert outside.is_empty(name)
+    admin.edit(deployment(name, group(kpi=False), tenant=name))
+    assert subscriber.until("SERVICE_ALIVE", depname=name)[-1].status == "SUCCESS"
+    admin.edit(undeploy(name, name))
+    assert subscriber.until("SERVICE_UNDEPLOYED", depname=name)[-1].status == "SUCCESS"
+    outside.cloud.identity.delete_project(outside.cloud.identity.find_project(name))
+
+
 def test_a_server_in_error_is_brought_back_by_a_start(
     admin: Session, subscriber: Subscriber, outside: Outside, name: str
 ) -> None:

@@ -13,11 +13,13 @@ from openesc.lifecycle.context import Services
 from openesc.lifecycle.errors import Interrupted, OperationFailed, StepFailed
 from openesc.lifecycle.flows.parts import closed
 from openesc.lifecycle.operation import Attempt, Operation
+from openesc.lifecycle.reach import is_there
 from openesc.lifecycle.snapshot_events import about
 from openesc.lifecycle.steps.calls import persist
 from openesc.lifecycle.steps.snapshots import SnapshotSteps
 from openesc.store import Tx
-from openesc.vim.errors import VimError, VimNotFound
+from openesc.vim.errors import VimError
+from openesc.vim.port import SHARED_PROJECT
 
 
 async def delete(op: Operation, services: Services) -> None:
@@ -38,11 +40,10 @@ async def delete(op: Operation, services: Services) -> None:
 
 
 async def _take_away(op: Operation, services: Services, record: Snapshot) -> None:
-    if not await _project_is_there(op, services, record):
-        return
     vim = services.vims.get(record.vim_id)
+    project = record.project if await _project_is_there(op, services, record) else SHARED_PROJECT
     try:
-        cloud = await op.wait(persist(services.settings.patience, lambda: vim.cloud(record.project)))
+        cloud = await op.wait(persist(services.settings.patience, lambda: vim.cloud(project)))
     except VimError as error:
         raise StepFailed(str(error), error.status) from error
     steps = SnapshotSteps(op, services, cloud, record)
@@ -55,15 +56,11 @@ async def _take_away(op: Operation, services: Services, record: Snapshot) -> Non
 
 
 async def _project_is_there(op: Operation, services: Services, record: Snapshot) -> bool:
-    """A project that is gone took everything with it. Raises: StepFailed when the cloud cannot be had."""
+    """One that is gone has left its snapshots in the cloud. Raises: StepFailed when they cannot be reached."""
 
     async def act(_: Attempt) -> bool:
         vim = services.vims.get(record.vim_id)
-        try:
-            await persist(services.settings.patience, lambda: vim.cloud(record.project))
-        except VimNotFound:
-            return False
-        return True
+        return await persist(services.settings.patience, lambda: is_there(vim, record.project))
 
     return bool(await op.step("project", act))
 

@@ -24,6 +24,7 @@ from openesc.lifecycle.leftover_removal import in_order, removal_failure
 from openesc.lifecycle.leftovers import record_leftover
 from openesc.lifecycle.operation import Attempt, Operation
 from openesc.lifecycle.pools import give_back
+from openesc.lifecycle.reach import is_there
 from openesc.lifecycle.steps import volumes
 from openesc.lifecycle.steps.calls import persist
 from openesc.lifecycle.steps.names import deployment_tag
@@ -31,7 +32,6 @@ from openesc.lifecycle.steps.placement import remove_server_groups
 from openesc.lifecycle.steps.servers import remove_from_cloud
 from openesc.store import Tx, now_ms
 from openesc.store import tables as t
-from openesc.vim.errors import VimNotFound
 from openesc.vim.port import Cloud
 
 
@@ -43,9 +43,7 @@ async def undeploy(op: Operation, services: Services) -> None:
         return
     work = await deployment_work(op, services)
     vms = await _begin(work)
-    failures: list[str] = []
-    if await _project_is_there(work, vms, failures):
-        failures += await _take_away(work, vms)
+    failures = await _from_its_project(work, vms)
     failure = "; ".join(dict.fromkeys(failures)) or None
     await op.commit("close", lambda tx: close(tx, work, failure))
     if failure is not None:
@@ -62,27 +60,26 @@ async def _begin(work: Work) -> list[Vm]:
     return [Vm(**fields) for fields in await work.op.commit("begin", begin)]
 
 
-async def _project_is_there(work: Work, vms: list[Vm], failures: list[str]) -> bool:
-    """A project that is gone took everything with it; a cloud that cannot be had leaves leftovers."""
-
-    async def act(_: Attempt) -> bool:
-        try:
-            await persist(work.settings.patience, lambda: work.vim.cloud(work.deployment.project))
-        except VimNotFound:
-            return False
-        return True
-
+async def _from_its_project(work: Work, vms: list[Vm]) -> list[str]:
+    """Take everything away; a cloud that cannot be had leaves leftovers. Returns what the cloud refused."""
     try:
-        there = bool(await work.op.step("project", act))
+        await _reach(work)
     except StepFailed as failure:
-        failures.append(failure.reason)
         for vm in vms:
             await _vm_failed(work, vm, failure.reason, record_vm_leftover, volumes.record_left)
-        return False
-    if not there:
-        for vm in vms:
-            await work.op.commit(f"vm/{vm.name}/gone", lambda tx, vm=vm: _vm_gone(tx, work, vm))  # type: ignore[misc]
-    return there
+        return [failure.reason]
+    return await _take_away(work, vms)
+
+
+async def _reach(work: Work) -> None:
+    """See the cloud from the deployment's project, or from where what it left can be reached. Raises: StepFailed."""
+
+    async def act(_: Attempt) -> bool:
+        return await persist(work.settings.patience, lambda: is_there(work.vim, work.deployment.project))
+
+    if not await work.op.step("project", act):
+        await work.reach_over()
+    await work.cloud()
 
 
 async def _take_away(work: Work, vms: list[Vm]) -> list[str]:

@@ -150,8 +150,9 @@ async def remove_from_cloud(work: Work, vm: Vm, path: str, keep: Collection[Inte
     patience, kept = work.settings.patience, {row.port_id for row in keep}
 
     async def delete_ports(_: Attempt) -> None:
-        ports = await persist(patience, lambda: cloud.ports_marked(vm_tag(vm.id)))
-        leaving = [port.id for port in ports if port.id not in kept]
+        marked = await persist(patience, lambda: cloud.ports_marked(vm_tag(vm.id)))
+        rows = await work.services.store.read(lambda c: inventory.interfaces_of(c, [vm.id])[vm.id])
+        leaving = ({port.id for port in marked} | {row.port_id for row in rows}) - kept
         await asyncio.gather(*(persist(patience, lambda i=i: cloud.delete_port(i)) for i in leaving))  # type: ignore[misc]
 
     def forget(tx: Tx, _: object) -> None:

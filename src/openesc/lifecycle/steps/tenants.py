@@ -11,7 +11,7 @@ from openesc.lifecycle.errors import StepFailed
 from openesc.lifecycle.operation import Attempt, Operation
 from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.store import Tx
-from openesc.vim.errors import VimConflict, VimNotFound
+from openesc.vim.errors import VimConflict, VimError, VimNotFound
 from openesc.vim.port import Vim
 
 
@@ -31,11 +31,25 @@ async def ensure_tenant(
     await op.wait(lock.acquire())
     try:
         known = await services.store.read(lambda connection: inventory.resource(connection, tenant_key(name)))
-        if known is not None and known.external_id is not None and not always_tell:
-            return known.external_id
+        known_id = known.external_id if known is not None else None
+        if known_id is not None and not always_tell and await op.wait(_is_there(services, vim, name)):
+            return known_id
         return await _make(op, services, vim, name, managed, always_tell)
     finally:
         lock.release()
+
+
+async def _is_there(services: Services, vim: Vim, name: str) -> bool:
+    """Whether nobody has deleted it, as far as is known. The row is that of the default VIM."""
+    if vim.vim_id != services.vims.get(None).vim_id:
+        return True
+    try:
+        await persist(services.settings.patience, lambda: vim.cloud(name))
+    except VimNotFound:
+        return False
+    except VimError:  # the next who asks for the cloud tells it
+        pass
+    return True
 
 
 async def _make(op: Operation, services: Services, vim: Vim, name: str, managed: bool, always_tell: bool) -> str:
