@@ -139,9 +139,8 @@ class Networking(ProjectCalls):
         return await self._ask("find_port", find)
 
     async def ports_marked(self, mark: str) -> Sequence[Port]:
-        """The project's ports with this tag. Where Neutron takes no tags with the creation of a port, also those with
-        this description: between the two requests a port has nothing else. Many marks that are asked for at once are
-        one list, or two.
+        """The project's ports with this tag; where Neutron takes no tags with the creation of a port, those with this
+        description too. Many marks that are asked for at once are one list, or two.
         """
         return await self._marks.ask(mark)
 
@@ -174,11 +173,6 @@ class Networking(ProjectCalls):
             return convert.port(_create(conn, "port", wanted))
 
         return await self._ask("create_port", create)
-
-    async def tag_port(self, port: Port, tags: Sequence[str]) -> None:
-        """Give it these tags in place of those it has, unless it has them. Raises: VimNotFound."""
-        if not set(tags) <= set(port.tags):
-            await self._ask("tag_port", lambda conn: _put_tags(conn, "port", port.id, tags))
 
     async def update_port(
         self,
@@ -265,9 +259,5 @@ def _create(conn: Services, kind: str, wanted: Json) -> dict[str, Any]:
 def _tag(conn: Services, kind: str, made: dict[str, Any], tags: list[str]) -> None:
     """Give it its tags, in the cloud and in what is returned."""
     if tags:
-        _put_tags(conn, kind, made["id"], tags)
+        rest.put(conn.network, f"/{kind}s/{made['id']}/tags", {"tags": tags})
         made["tags"] = tags
-
-
-def _put_tags(conn: Services, kind: str, identifier: str, tags: Sequence[str]) -> None:
-    rest.put(conn.network, f"/{kind}s/{identifier}/tags", {"tags": list(tags)})

@@ -117,8 +117,8 @@ class Port:
 class PortSpec:
     """What to ask for; `allowed_address_pairs` are (ip_address, mac_address or None), `security_groups` names or ids.
 
-    `vnic_type` is ``direct`` for SR-IOV, None for the cloud's default. `tags` are given at birth only where Neutron
-    takes them (`Cloud.tag_port` gives the rest); `description` is there at birth everywhere.
+    `vnic_type` is ``direct`` for SR-IOV, None for the cloud's default. `tags` are given only where Neutron
+    takes them with the creation; `description` is there at birth everywhere.
     """
 
     name: str
@@ -294,10 +294,6 @@ class Cloud(ServerOperations, Protocol):
         ...
 
     async def create_port(self, spec: PortSpec) -> Port: ...
-    async def tag_port(self, port: Port, tags: Sequence[str]) -> None:
-        """Give it these tags unless it has them already."""
-        ...
-
     async def update_port(
         self,
         port_id: str,

@@ -44,7 +44,7 @@ def test_one_vm(house: House, admin: Session, subscriber: Subscriber, outside: O
     assert outside.addresses(vm) == texts(made.element, "ip_address")
     assert all(outside.answers(address) for address in outside.addresses(vm))
     (port,) = outside.cloud.network.ports(device_id=server.id)
-    assert (port.status, len(port.tags)) == ("ACTIVE", 2) and port.name.startswith(name)
+    assert port.status == "ACTIVE" and port.name.startswith(name) and port.description.startswith("openesc:vm:")
     assert service.depname == name
     admin.edit(undeploy(name))
     assert told(subscriber.until("SERVICE_UNDEPLOYED", depname=name)) == [

@@ -27,7 +27,7 @@ from openesc.lifecycle.pools import give_back
 from openesc.lifecycle.reach import is_there
 from openesc.lifecycle.steps import volumes
 from openesc.lifecycle.steps.calls import persist
-from openesc.lifecycle.steps.names import deployment_tag
+from openesc.lifecycle.steps.names import deployment_tag, vm_tag
 from openesc.lifecycle.steps.placement import remove_server_groups
 from openesc.lifecycle.steps.servers import remove_from_cloud
 from openesc.store import Tx, now_ms
@@ -225,8 +225,9 @@ async def _prove_clean(work: Work, vms: list[Vm], its: strays.Names) -> list[str
 async def _left(cloud: Cloud, work: Work, vms: list[Vm], its: strays.Names) -> list[list[str]]:
     named = await asyncio.gather(*(cloud.servers_named(vm.name) for vm in vms))
     found = [["server", server.id, server.name] for servers in named for server in servers]
-    ports = await cloud.ports_marked(deployment_tag(work.deployment.id))
-    found += [["port", port.id, port.name] for port in ports]
+    marks = [deployment_tag(work.deployment.id), *(vm_tag(vm.id) for vm in vms)]
+    marked = await asyncio.gather(*(cloud.ports_marked(mark) for mark in marks))
+    found += [["port", *one] for one in {port.id: port.name for ports in marked for port in ports}.items()]
     left = await work.services.store.read(lambda connection: inventory.leftovers_of(connection, work.deployment.id))
     kept = {row.external_id for row in left if row.kept}
     return found + [list(one) for one in await strays.named(cloud, its) if one[1] not in kept]

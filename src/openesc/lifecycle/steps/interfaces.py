@@ -77,7 +77,6 @@ class Interfaces:
 
         async def act(attempt: Attempt) -> dict[str, Any]:
             port, doubt = await create_once(attempt, patience, look, lambda: cloud.create_port(spec))
-            await persist(patience, lambda: cloud.tag_port(port, spec.tags))
             found = _leaves(self.vm, wanted, port, facts, self.group.pool(wanted.network))
             return {"interface": {**found, "asked": dict(leaves), "attached": attached}, "doubt": doubt}
 
