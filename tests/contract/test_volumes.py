@@ -20,6 +20,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 async def removed(boot: Boot, volume: Volume) -> None:
     """Deleted, and gone."""
     await boot.cloud.delete_volume(volume.id)
+    await boot.cloud.delete_volume(volume.id)  # again is without effect, also while it goes
     await boot.cloud.wait_volume(volume.id, "deleted", boot.patience)
 
 

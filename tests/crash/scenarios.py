@@ -16,7 +16,7 @@ def _making(vm: str, *, ports: int = 1, volume: bool = False, alive: bool = True
 def _removing(vm: str, *, volume: bool = False) -> tuple[str, ...]:
     """`vm` as group_ordinal; its whole name has an id at the end."""
     path = f"vm/*_{vm}_*"
-    volumes = [f"{path}/volume/data/delete"] if volume else []
+    volumes = [f"{path}/volume/data/delete", f"{path}/volume/data/deleted"] if volume else []
     return (f"{path}/server/delete", f"{path}/port/delete", *volumes, f"{path}/gone")
 
 
@@ -187,7 +187,8 @@ UPDATE_VOLUMES = Scenario(
         *("plan", "g1/lookup"),
         *_changing(
             "g1/0",
-            *("volume/old/detach", "volume/old/detached", "volume/old/delete", "volume/new", "volume/new/available"),
+            *("volume/old/detach", "volume/old/detached", "volume/old/delete", "volume/old/deleted"),
+            *("volume/new", "volume/new/available"),
             *("volume/new/attach", "volume/new/attached"),
         ),
         *("resize/plan", "close"),

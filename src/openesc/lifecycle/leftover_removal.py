@@ -11,7 +11,7 @@ from openesc.vim.errors import VimError, VimNotFound
 from openesc.vim.port import Cloud, VimRegistry
 
 GONE_SECONDS = 30.0
-"""How long a server may take to be gone."""
+"""How long a server or a volume may take to be gone."""
 
 
 def in_order(rows: Iterable[Leftover]) -> list[Leftover]:
@@ -45,10 +45,16 @@ async def _server(cloud: Cloud, row: Leftover) -> None:
     await asyncio.gather(*(cloud.wait_server_gone(server_id, GONE_SECONDS) for server_id in ids))
 
 
+async def remove_volume(cloud: Cloud, volume_id: str) -> None:
+    """Delete a volume, and wait until it is gone. Raises: VimError, WaitTimedOut among them."""
+    await cloud.delete_volume(volume_id)
+    await cloud.wait_volume(volume_id, "deleted", GONE_SECONDS)
+
+
 _REMOVERS: Mapping[str, Callable[[Cloud, Leftover], Awaitable[None]]] = {
     "server": _server,
     "port": lambda cloud, row: cloud.delete_port(row.external_id),
-    "volume": lambda cloud, row: cloud.delete_volume(row.external_id),
+    "volume": lambda cloud, row: remove_volume(cloud, row.external_id),
     "volume-snapshot": lambda cloud, row: cloud.delete_volume_snapshot(row.external_id),
     "subnet": lambda cloud, row: cloud.delete_subnet(row.external_id),
     "network": lambda cloud, row: cloud.delete_network(row.external_id),

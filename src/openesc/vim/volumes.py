@@ -9,7 +9,7 @@ from typing import Any
 
 from openesc.vim import convert, rest
 from openesc.vim.calls import ProjectCalls
-from openesc.vim.errors import VimError, VimNotFound
+from openesc.vim.errors import VimBadRequest, VimError, VimNotFound
 from openesc.vim.port import Volume, VolumeSpec, VolumeType
 from openesc.vim.port_operations import VolumeSnapshot
 from openesc.vim.rest import Json, given, looks_like_id, only_one, unless_missing
@@ -71,8 +71,19 @@ class Volumes(ProjectCalls):
         return await self._ask("create_volume", lambda conn: convert.volume(_create(conn, "volume", wanted)))
 
     async def delete_volume(self, volume_id: str) -> None:
-        """Ask for deletion. Raises: VimBadRequest while it is in use or has snapshots."""
-        await self._ask("delete_volume", lambda conn: rest.delete(conn.block_storage, f"/volumes/{volume_id}"))
+        """Ask for deletion; again is without effect. Raises: VimBadRequest while it is in use or has snapshots."""
+        try:
+            await self._ask("delete_volume", lambda conn: rest.delete(conn.block_storage, f"/volumes/{volume_id}"))
+        except VimBadRequest:
+            if not await self._goes(volume_id):
+                raise
+
+    async def _goes(self, volume_id: str) -> bool:
+        """Whether it is gone, or being deleted already: Cinder refuses that as it refuses one in use."""
+        try:
+            return (await self.get_volume(volume_id)).status == "deleting"
+        except VimNotFound:
+            return True
 
     async def set_volume_bootable(self, volume_id: str, bootable: bool) -> None:
         """Say whether a server can boot from it; again is without effect. Raises: VimNotFound."""

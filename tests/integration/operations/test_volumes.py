@@ -236,3 +236,25 @@ def test_a_volume_that_has_snapshots_is_left_and_named(house: House, admin: Sess
         [done] = house.told("leftover.clean", ids=[])
         assert (done["id"], done["result"]) == (row["id"], "removed")
         assert house.told("leftover.list") == []
+
+
+def test_an_undeployment_waits_until_its_volumes_are_gone(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """Cinder deletes after it has answered: what is on its way is no leftover, and what it gives up is one."""
+    deployed("lasting", house, admin, subscriber, [with_volumes(OWN)])
+    with house.fault("volume.delete", {"type": "freeze", "seconds": 1.5}):
+        admin.edit(undeploy("lasting"))
+        came = subscriber.until("SERVICE_UNDEPLOYED", depname="lasting")
+    assert [event.short[:2] for event in came] == [("VM_UNDEPLOYED", "SUCCESS"), ("SERVICE_UNDEPLOYED", "SUCCESS")]
+    assert [name for name in house.names("volumes") if name.startswith("lasting")] == []
+    deployed("broken", house, admin, subscriber, [with_volumes(OWN)])
+    with house.fault("volume.delete", {"type": "fail"}):
+        admin.edit(undeploy("broken"))
+        came = subscriber.until("SERVICE_UNDEPLOYED", depname="broken")
+    assert [event.short[:2] for event in came] == [("VM_UNDEPLOYED", "FAILURE"), ("SERVICE_UNDEPLOYED", "FAILURE")]
+    assert "error_deleting" in str(came[0].status_message)
+    [row] = [row for row in house.told("leftover.list") if row["deployment"] == "broken"]
+    assert (row["kind"], "error_deleting" in row["reason"]) == ("volume", True)
+    with cloud(house) as connection:
+        connection.block_storage.reset_volume_status(row["external_id"], status="available")
+    [done] = house.told("leftover.clean", ids=[row["id"]])
+    assert done["result"] == "removed"

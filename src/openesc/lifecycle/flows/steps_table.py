@@ -15,6 +15,7 @@ _VM = (
     "*/*/again/server/delete",
     "*/*/again/port/delete",
     "*/*/again/volume/*/delete",
+    "*/*/again/volume/*/deleted",
     "*/*/again/volume/*/left",
     "*/*/port/*",
     "*/*/volume/*",
@@ -26,12 +27,14 @@ _VM = (
     "*/*/undo/server/delete",
     "*/*/undo/port/delete",
     "*/*/undo/volume/*/delete",
+    "*/*/undo/volume/*/deleted",
     "*/*/undo/leftover",
     "*/*/failed",
 )
 _INTERFACE = ("interface/*/detach", "interface/*/delete", "port/*", "interface/*/attach", "interface/*/change")
 _VOLUME = tuple(
-    f"volume/*{step}" for step in ("/detach", "/detached", "/delete", "/left", "", "/available", "/attach", "/attached")
+    f"volume/*{step}"
+    for step in ("/detach", "/detached", "/delete", "/deleted", "/left", "", "/available", "/attach", "/attached")
 )
 _RESTORE = tuple(
     f"restore/{step}"
@@ -42,7 +45,8 @@ _RESTORE = tuple(
 )
 _CHANGED = ("updated", "metadata", "refused", "resume", "alive/deadline", "alive", "failed")
 _CHANGE = tuple(f"*/*/change/{step}" for step in ("pause", *_INTERFACE, *_VOLUME, *_RESTORE, *_CHANGED))
-_REMOVE = ("vm/*/server/delete", "vm/*/port/delete", "vm/*/volume/*/delete", "vm/*/gone", "vm/*/failed")
+_VOLUME_GOES = ("vm/*/volume/*/delete", "vm/*/volume/*/deleted")
+_REMOVE = ("vm/*/server/delete", "vm/*/port/delete", *_VOLUME_GOES, "vm/*/gone", "vm/*/failed")
 _LATE = ("late/until", "late/*/server/delete", "late/*/port/delete", "late/strays")
 _SUBNET_GOES = ("subnet:network:*/*/*/delete", "subnet:network:*/*/*/delete/failed")
 _NETWORKS_GO = (*_SUBNET_GOES, "network:*/*/delete", "network:*/*/delete/failed")
@@ -70,7 +74,7 @@ _RESIZE = ("resize/plan", *_of_vm("flavor", "look", "pause", "resize", "resize/*
 _MIGRATE = _of_vm("look", "pause", "migrate", "migrated", "resume", "verify")
 _TRY = (
     *("begin", "server/delete", "undeployed", "undeploy/failed", "interface/*/delete", "port/*", "interface/*/change"),
-    *("volume/*/delete", "volume/*/left", "volume/*", "volume/*/available"),
+    *("volume/*/delete", "volume/*/deleted", "volume/*/left", "volume/*", "volume/*/available"),
     *("server", "up", "deploy/failed", "alive/deadline", "alive/failed"),
 )
 _RECOVERY = (

@@ -13,6 +13,7 @@ from openesc.inventory import store as inventory
 from openesc.inventory.records import Vm
 from openesc.lifecycle import intent
 from openesc.lifecycle.context import Work
+from openesc.lifecycle.leftover_removal import remove_volume
 from openesc.lifecycle.operation import Attempt
 from openesc.lifecycle.steps.calls import persist
 from openesc.lifecycle.steps.names import network_name, server_group_name, vm_tag, volume_name
@@ -105,7 +106,7 @@ class _Kind:
 
 
 _KINDS: Mapping[str, _Kind] = {
-    "volume": _Kind(lambda cloud, name: cloud.volumes_named(name), lambda cloud, one: cloud.delete_volume(one)),
+    "volume": _Kind(lambda cloud, name: cloud.volumes_named(name), remove_volume),
     "network": _Kind(lambda cloud, name: cloud.networks_named(name), lambda cloud, one: cloud.delete_network(one)),
     SERVER_GROUP: _Kind(
         lambda cloud, name: cloud.server_groups_named(name), lambda cloud, one: cloud.delete_server_group(one)

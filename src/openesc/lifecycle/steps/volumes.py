@@ -249,16 +249,17 @@ def record_left(work: Work, vm: Vm, reason: str, tx: Tx) -> None:
 
 
 async def delete(work: Work, row: Resource, path: str) -> None:
-    """Delete a volume that was made for a VM, and forget it. Raises: StepFailed."""
+    """Delete a volume that was made for a VM, wait until it is gone, and forget it. Raises: StepFailed."""
     cloud, volume_id = await work.cloud(), row.external_id or ""
+    path = f"{path}/volume/{row.name}"
 
     async def act(_: Attempt) -> None:
         await persist(work.settings.patience, lambda: cloud.delete_volume(volume_id))
 
-    def forget(tx: Tx, _: object) -> None:
-        inventory.remove_resource(tx, row.key)
-
-    await work.op.step(f"{path}/volume/{row.name}/delete", act, forget)
+    await work.op.step(f"{path}/delete", act)
+    if not work.op.done(f"{path}/deleted"):
+        await work.answered(cloud.wait_volume(volume_id, "deleted", work.settings.delete_timeout))
+    await work.op.commit(f"{path}/deleted", lambda tx: inventory.remove_resource(tx, row.key))
 
 
 async def drop_unwanted(work: Work, vm: Vm, group: intent.Group, path: str) -> None:
