@@ -258,3 +258,19 @@ def test_an_undeployment_waits_until_its_volumes_are_gone(house: House, admin: S
         connection.block_storage.reset_volume_status(row["external_id"], status="available")
     [done] = house.told("leftover.clean", ids=[row["id"]])
     assert done["result"] == "removed"
+
+
+def test_an_undeployment_takes_away_a_volume_that_is_still_being_made(
+    house: House, admin: Session, subscriber: Subscriber
+) -> None:
+    with house.fault("volume.create", {"type": "freeze", "seconds": 2}):
+        admin.edit(deployment("hasty", with_volumes(OWN)))
+        until(lambda: [name for name in house.names("volumes") if name.startswith("hasty")], "it is being made")
+        admin.edit(undeploy("hasty"))
+        came = subscriber.until("SERVICE_UNDEPLOYED", depname="hasty")
+    assert [event.short[:2] for event in came] == [
+        ("SERVICE_ALIVE", "FAILURE"),
+        ("VM_UNDEPLOYED", "SUCCESS"),
+        ("SERVICE_UNDEPLOYED", "SUCCESS"),
+    ]
+    assert [name for name in house.names("volumes") if name.startswith("hasty")] == []

@@ -249,13 +249,17 @@ def record_left(work: Work, vm: Vm, reason: str, tx: Tx) -> None:
 
 
 async def delete(work: Work, row: Resource, path: str) -> None:
-    """Delete a volume that was made for a VM, wait until it is gone, and forget it. Raises: StepFailed."""
+    """Delete a volume that was made for a VM, once nothing is under way with it; it is gone and forgotten when this
+    returns. Raises: StepFailed.
+    """
     cloud, volume_id = await work.cloud(), row.external_id or ""
     path = f"{path}/volume/{row.name}"
 
     async def act(_: Attempt) -> None:
         await persist(work.settings.patience, lambda: cloud.delete_volume(volume_id))
 
+    if not work.op.done(f"{path}/delete"):
+        await _idle(work, volume_id)
     await work.op.step(f"{path}/delete", act)
     if not work.op.done(f"{path}/deleted"):
         await work.answered(cloud.wait_volume(volume_id, "deleted", work.settings.delete_timeout))
@@ -277,20 +281,23 @@ async def drop_unwanted(work: Work, vm: Vm, group: intent.Group, path: str) -> N
 async def let_go(work: Work, row: Resource, path: str) -> None:
     """A volume that no server has any more: see `drop_unwanted`."""
     if row.owned and not boots(row):
-        await _unused(work, row.external_id or "")
         await delete(work, row, path)
     else:
         await work.op.commit(f"{path}/volume/{row.name}/left", lambda tx: leave(tx, work, row))
 
 
-_USED = frozenset({"in-use", "detaching", "attaching", "reserved"})
+_BUSY = frozenset({"creating", "downloading", "in-use", "detaching", "attaching", "reserved"})
+"""Statuses in which Cinder deletes no volume, and that pass."""
 
 
-async def _unused(work: Work, volume_id: str) -> None:
-    """Wait until no server has it, or it is gone: an earlier life may have deleted it. Raises: StepFailed."""
+async def _idle(work: Work, volume_id: str) -> None:
+    """Wait until it is made and no server has it, or it is gone: an earlier life may have deleted it.
+
+    Raises: StepFailed.
+    """
     cloud, loop = await work.cloud(), asyncio.get_running_loop()
     end = loop.time() + work.settings.delete_timeout
-    while (found := await work.found(lambda: cloud.get_volume(volume_id))) is not None and found.status in _USED:
+    while (found := await work.found(lambda: cloud.get_volume(volume_id))) is not None and found.status in _BUSY:
         if loop.time() > end:
             raise StepFailed(f"volume {found.name} [{volume_id}] is still {found.status}")
         await work.op.wait(asyncio.sleep(PAUSE))
