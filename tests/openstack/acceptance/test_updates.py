@@ -262,6 +262,40 @@ def test_several_things_in_one_request(
     assert outside.drive(vms[1])["openstack/latest/user_data"] == "new"
 
 
+def test_quotas_that_are_used_up(
+    house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str
+) -> None:
+    """Without a port the VM is as it was; without a volume it has its interface, and says so. The same document brings
+    what is missing, once.
+    """
+    vnf = deployed(name, house, admin, subscriber)
+    (vm,) = vnf.vms
+    server, (first,) = outside.server(vm).id, ports(outside, vm)
+    document = replaced(name, group(networks=(NET, NET), extra=VOLUME))
+    for limit, words, wired in (
+        (lambda cloud, project: cloud.network.update_quota(project, ports=1), "resources: ['port'].", ["0"]),
+        (lambda cloud, project: cloud.block_storage.update_quota_set(project, volumes=0), "'volumes'.", ["0", "1"]),
+    ):
+        with limited(outside, limit):
+            admin.edit(document)
+            came = vnf.until("SERVICE_UPDATED")
+        assert [(one.type, one.status) for one in came] == [("VM_UPDATED", "FAILURE"), ("SERVICE_UPDATED", "FAILURE")]
+        assert all(words in str(event.status_message) and "req-" in str(event.status_message) for event in came)
+        assert nicids(came[0]) == [nic["nicid"] for nic in nics(vnf)] == wired
+        assert [port.id for port in ports(outside, vm)] == [nic["port_id"] for nic in nics(vnf)]
+        assert "volumes" not in outside.named(name)
+        assert vnf.states == ["SERVICE_ERROR_STATE", "VM_ALIVE_STATE"]
+    half_way = ports(outside, vm)
+    assert half_way[0].id == first.id
+    admin.edit(document)
+    assert succeeded(vnf.until("SERVICE_UPDATED")) == ["VM_UPDATED", "SERVICE_UPDATED"]
+    assert [port.id for port in ports(outside, vm)] == [port.id for port in half_way]
+    assert (len(outside.server(vm).attached_volumes), outside.named(name)["volumes"]) == (1, [f"{vm}_data"])
+    assert (outside.server(vm).id, vnf.state) == (server, "SERVICE_ACTIVE_STATE")
+    admin.edit(document)
+    subscriber.quiet()
+
+
 def test_a_group_that_the_cloud_has_no_room_for(
     house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str
 ) -> None:
