@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import openstack
-from tests.integration.main_job.house import House, Session
+from tests.integration.main_job.house import House, Session, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
 
+SCRATCH = (
+    "<volumes><volume><name>scratch</name><volid>1</volid><size>1</size><sizeunit>GiB</sizeunit></volume></volumes>"
+)
 VOLUMES = (
     "<volumes><volume><name>given-volume</name><volid>1</volid><bus>virtio</bus></volume>"
     "<volume><name>scratch</name><volid>2</volid><size>1</size><sizeunit>GiB</sizeunit><bus>virtio</bus></volume></volumes>"
@@ -40,6 +43,23 @@ def test_undeploy_leaves_what_is_not_its_own(house: House, admin: Session, subsc
     connection.block_storage.delete_volume(given)
     connection.image.delete_image(image)
     connection.close()
+
+
+def _looks(house: House, since: int) -> list[dict[str, Any]]:
+    """The readings of single volumes after that request."""
+    return list(house.sim("GET", f"/sim/requests?operation=volume.show&since={since}")["requests"])
+
+
+def test_undeploy_waits_for_a_volume_that_is_being_made(house: House, admin: Session, subscriber: Subscriber) -> None:
+    """Cinder deletes nothing half-made."""
+    with house.fault("volume.create", {"type": "freeze"}, "*unmade*"):
+        admin.edit(deployment("unmade", group("g1", extra=SCRATCH)))
+        until(lambda: [name for name in house.names("volumes") if name.startswith("unmade")], "a volume is asked for")
+        admin.edit(undeploy("unmade"))
+        began = house.sim("GET", "/sim/requests")["last"]
+        until(lambda: len(_looks(house, began)) > 3, "it is looked at, and not deleted")
+    assert subscriber.until("SERVICE_UNDEPLOYED", depname="unmade")[-1].status == "SUCCESS"
+    assert not [name for name in house.names("volumes") if name.startswith("unmade")]
 
 
 def test_a_volume_is_made_from_its_own_image(house: House, admin: Session, subscriber: Subscriber) -> None:

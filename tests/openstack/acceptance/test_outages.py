@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.integration.main_job.house import House, Session, texts
+from tests.integration.main_job.house import House, Session, texts, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
 from tests.integration.operations.vnf import deployed, rpc
-from tests.openstack.acceptance.outside import Outside
+from tests.openstack.acceptance.outside import SECONDS, Outside
 
 AWAY = 8.0
 """Seconds a service is away: the lack of it is the point."""
@@ -24,6 +24,16 @@ def away(outside: Outside, service: str) -> Iterator[None]:
     try:
         yield
         time.sleep(AWAY)
+    finally:
+        outside.lab.start(service)
+
+
+@contextmanager
+def held(outside: Outside, service: str) -> Iterator[None]:
+    """The service does not run while the block does: what waits for it waits."""
+    outside.lab.stop(service)
+    try:
+        yield
     finally:
         outside.lab.start(service)
 
@@ -49,6 +59,22 @@ def test_an_undeployment_waits(
     assert types(came) == ["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"]
     assert {event.status for event in came} == {"SUCCESS"}
     assert outside.is_empty(name)
+
+
+@pytest.mark.parametrize("service", ["keystone"])
+def test_away_while_a_server_is_built(
+    admin: Session, subscriber: Subscriber, outside: Outside, name: str, service: str
+) -> None:
+    """Nova has accepted it and its conductor does nothing yet: the wait outlives what it waits by."""
+    with held(outside, "nova-conductor"):
+        admin.edit(deployment(name, group()))
+        until(lambda: outside.named(name).get("servers"), "the server is asked for", SECONDS)
+        with away(outside, service):
+            pass
+    came = subscriber.until("SERVICE_ALIVE", depname=name)
+    assert types(came) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"]
+    assert {event.status for event in came} == {"SUCCESS"}
+    assert len(outside.named(name)["servers"]) == 1
 
 
 def test_the_conductor_is_away_during_a_stop(
