@@ -4,6 +4,7 @@ servers: time, CPU, and what the cloud's APIs were asked (docs/openstack.md).
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -150,7 +151,15 @@ async def _compare(
         for number in range(rounds):
             for side in sides if number % 2 == 0 else reversed(sides):
                 done[side.who].append(await _round(side, settings, f"{PREFIX}{side.agent}-{number}", servers))
+                _tell(side, done[side.who][-1])
     return [_times(done, servers), _calls(done, servers, rounds)]
+
+
+def _tell(side: Side, one: Round) -> None:
+    """A round takes minutes on a crowded machine: who waits sees that it goes on, and what it was if the run ends."""
+    calls = " and ".join(str(counted.total()) for counted in one.calls)
+    made, removed = one.seconds
+    print(f"{side.who}: made in {made:.1f} s, removed in {removed:.1f} s, {calls} calls", file=sys.stderr, flush=True)
 
 
 async def _round(side: Side, settings: Settings, name: str, servers: int) -> Round:

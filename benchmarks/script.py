@@ -57,6 +57,6 @@ async def script(environment: Mapping[str, str], flavor: str, image: str, networ
         await made.heard()
         yield made
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()

@@ -123,15 +123,16 @@ def one_server(house: House, admin: Session, came: list[Event], name: str) -> No
     """The deployment is alive with one server and one port, none of them twice."""
     assert types(came) == SUCCESSFUL
     assert {event.status for event in came} == {"SUCCESS"}
-    until(lambda: not _sweeping(house, name), "the sweep")
+    until(lambda: not _under_way(house, name), "the sweep")
     held = house.of_deployment(name)
     assert len(held["servers"]) == 1 and len(held["ports"]) == 1
     assert texts(admin.deployment(name), "vm_id") == [house.guest(held["servers"][0])["id"]]
     assert [row for row in house.told("leftover.list") if row["deployment"] == name] == []
     admin.edit(undeploy(name))
+    until(lambda: not _under_way(house, name), "the undeployment, which the next test is not to hear of")
 
 
-def _sweeping(house: House, name: str) -> bool:
+def _under_way(house: House, name: str) -> bool:
     rows = house.told("operation.list")
     return any(row["subject"].endswith(f"/{name}") and row["ended_at"] is None for row in rows)
 
