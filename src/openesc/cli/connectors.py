@@ -56,9 +56,9 @@ class Connectors:
                 tx.on_commit.append(lambda document=change.after: self._configure(document))  # type: ignore[misc]
 
     @property
-    def ids(self) -> set[str]:
-        """The connectors there are."""
-        return set(self._vims)
+    def regions(self) -> dict[str, str | None]:
+        """The connectors there are, each with its region where running says it."""
+        return {vim_id: self._configured.get(vim_id, self._default).region for vim_id in self._vims}
 
     async def close(self) -> None:
         """Let go of every cloud."""

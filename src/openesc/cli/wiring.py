@@ -243,7 +243,7 @@ async def _run(services: Services, supervisor: Supervisor) -> None:
 def _edits(services: Services) -> Edits:
     settings = services.settings
     checks = Checks(
-        standard_collectors(services.connectors.registry), lambda: services.connectors.ids, settings.vim.default_id
+        standard_collectors(services.connectors.registry), lambda: services.connectors.regions, settings.vim.default_id
     )
     return Edits(
         services.store,

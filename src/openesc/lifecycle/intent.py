@@ -191,6 +191,7 @@ class Deployment:
     name: str
     vim_id: str | None
     vim_project: str | None
+    vim_region: str | None
     groups: tuple[Group, ...]
     networks: tuple[Network, ...]
     startup: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -229,6 +230,7 @@ def parse(document: bytes) -> Deployment:
         name=required(element, "name"),
         vim_id=text(element, "locator/vim_id"),
         vim_project=text(element, "locator/vim_project"),
+        vim_region=text(element, "locator/vim_region"),
         groups=tuple(_group(group, _locators(element)) for group in each(element, "vm_group")),
         networks=tuple(network(found) for found in each(element, "networks/network")),
         startup=_startup(element),

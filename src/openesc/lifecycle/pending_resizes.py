@@ -8,6 +8,8 @@ and then, and what the cloud has done is made known by the operation that a clie
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
 
 import structlog
 
@@ -37,10 +39,20 @@ async def watch_pending_resizes(services: Services, interval: float) -> None:
 
 
 async def look_at_pending(services: Services) -> None:
-    """Ask the cloud for every VM that waits; an operation for each that does not wait there any more."""
+    """Ask the clouds for every VM that waits; an operation for each that does not wait there any more.
+
+    A cloud that does not answer keeps no other waiting.
+    """
     waiting = await services.store.read(
         lambda connection: inventory.vms_with_deployments(connection, vim_status=states.VERIFY_RESIZE)
     )
+    by_vim = defaultdict(list)
+    for deployment, vm in waiting:
+        by_vim[deployment.vim_id].append((deployment, vm))
+    await asyncio.gather(*(_look_at(services, some) for some in by_vim.values()))
+
+
+async def _look_at(services: Services, waiting: Sequence[tuple[Deployment, Vm]]) -> None:
     for deployment, vm in waiting:
         server = await _server(services, deployment, vm)
         if server is not None and server.status in RUNS_OR_OFF and server.task_state is None:

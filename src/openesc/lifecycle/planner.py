@@ -52,11 +52,11 @@ class Planner:
     def plan(self, tx: Tx, wishes: Iterable[Wish], requested_by: str | None = None) -> list[journal.OperationRow]:
         """Queue what the wishes need; a wish that is applied already, or on its way, needs nothing."""
         ordered = sorted(wishes, key=_rank)
-        busy_tenants = {wish.keys[0] for wish in ordered if _makes_tenant(wish)}
+        busy_tenants = {wish.keys[0] for wish in ordered if _needs_no_tenant_of_its_own(wish)}
         planned: list[journal.OperationRow] = []
         for wish in ordered:
             if wish.kind == "tenant" and wish.document is not None and wish.keys[0] in busy_tenants:
-                continue  # what is deployed in it makes it
+                continue
             plan = _PLANS.get(wish.kind)
             if plan is not None:
                 planned += [self._queue.submit(tx, _by(draft, requested_by)) for draft in plan(self, tx, wish)]
@@ -111,7 +111,7 @@ class Planner:
         inventory.add_deployment(tx, record)
         plan_vms(tx, record.id, wanted, known=())
         move_service(tx, record.id, "deploy")
-        return _draft("deploy", record, wanted, document)
+        return _draft("deploy", record, self._claims(record, wanted), document)
 
     def _bring_up_to(self, tx: Tx, current: Deployment, wanted: intent.Deployment, document: bytes) -> list[Draft]:
         found = _read(tx, current, wanted)
@@ -123,8 +123,8 @@ class Planner:
         plan_vms(tx, current.id, wanted, found.vms, refitting=not found.active)
         if current.alive_at is None and not found.active:
             move_service(tx, current.id, "deploy", failure=None)
-            return [_draft("deploy", current, wanted, document)]
-        return [_draft("update", current, wanted, document)]
+            return [_draft("deploy", current, self._claims(current, wanted), document)]
+        return [_draft("update", current, self._claims(current, wanted), document)]
 
     def _check_in_place(self, found: _Found, wanted: intent.Deployment) -> None:
         """Raises: OperationRefused naming what running VMs do not allow to change."""
@@ -150,10 +150,22 @@ class Planner:
         return Draft(
             kind="undeploy",
             subject=f"{current.tenant}/{current.name}",
-            claims=[(name_key(current.tenant, current.name), EXCLUSIVE), (f"tenant/{current.project}", SHARED)],
+            claims=[(name_key(current.tenant, current.name), EXCLUSIVE), *self._tenant_claim(current)],
             tenant=current.tenant,
             deployment_id=current.id,
         )
+
+    def _claims(self, record: Deployment, wanted: intent.Deployment) -> list[tuple[str, str]]:
+        claims: dict[str, str] = {name_key(record.tenant, record.name): EXCLUSIVE, **dict(self._tenant_claim(record))}
+        if record.vim_id == self._default_vim:
+            claims.update(dict.fromkeys(_named(wanted), SHARED))
+        return list(claims.items())
+
+    def _tenant_claim(self, record: Deployment) -> list[tuple[str, str]]:
+        """Operations on tenants, images, flavors and networks work in the default VIM: nothing elsewhere waits for
+        them, and they wait for nothing elsewhere, which may be down.
+        """
+        return [(f"tenant/{record.project}", SHARED)] if record.vim_id == self._default_vim else []
 
     # tenants, images, flavors, networks
 
@@ -237,10 +249,12 @@ def _waiting(vms: Iterable[Vm], changing: Mapping[str, VmChange]) -> Iterator[st
             yield meets.rejection("update of a VM", meets.VERIFY_RESIZE, f"VM [{vm.name}]") or ""
 
 
-def _makes_tenant(wish: Wish) -> bool:
-    """Whether the operation of this wish makes the tenant's project on its way."""
-    if wish.document is None or wish.kind not in ("deployment", "tenant-network"):
+def _needs_no_tenant_of_its_own(wish: Wish) -> bool:
+    """Whether the operation of this wish makes the tenant's project on its way, or takes something out of it."""
+    if wish.kind not in ("deployment", "tenant-network"):
         return False
+    if wish.document is None:
+        return True
     return wish.kind == "tenant-network" or intent.parse(wish.document).project == wish.keys[0]
 
 
@@ -254,17 +268,19 @@ def _by(draft: Draft, requested_by: str | None) -> Draft:
     return replace(draft, requested_by=requested_by)
 
 
-def _draft(kind: str, record: Deployment, wanted: intent.Deployment, document: bytes) -> Draft:
-    claims: dict[str, str] = {name_key(record.tenant, record.name): EXCLUSIVE, f"tenant/{record.project}": SHARED}
+def _named(wanted: intent.Deployment) -> Iterator[str]:
+    """The names of images, flavors and networks that a deployment uses, as keys of locks."""
     for group in wanted.groups:
-        named = [f"image/{group.image}", f"flavor/{group.flavor}"]
+        yield from (f"image/{group.image}", f"flavor/{group.flavor}")
         for interface in group.interfaces:
-            named += [f"network/{interface.network}", f"network/{wanted.tenant}/{interface.network}"]
-        claims.update(dict.fromkeys(named, SHARED))
+            yield from (f"network/{interface.network}", f"network/{wanted.tenant}/{interface.network}")
+
+
+def _draft(kind: str, record: Deployment, claims: list[tuple[str, str]], document: bytes) -> Draft:
     return Draft(
         kind=kind,
         subject=f"{record.tenant}/{record.name}",
-        claims=list(claims.items()),
+        claims=claims,
         arguments={"document": document.decode()},
         tenant=record.tenant,
         deployment_id=record.id,

@@ -21,43 +21,59 @@ SYSTEM = "system"
 
 
 class Checks:
-    """Looks at what an edit leaves of each unit. `vim_ids` are the connectors there are, `default_vim` among them."""
+    """Looks at what an edit leaves of each unit.
 
-    def __init__(self, collectors: CollectorRegistry, vim_ids: Callable[[], Collection[str]], default_vim: str) -> None:
+    `vims` are the connectors there are, `default_vim` among them, with their regions where they are known.
+    """
+
+    def __init__(
+        self, collectors: CollectorRegistry, vims: Callable[[], Mapping[str, str | None]], default_vim: str
+    ) -> None:
         self._collectors = collectors
-        self._vim_ids = vim_ids
+        self._vims = vims
         self._default_vim = default_vim
 
     def errors(self, changes: Sequence[Change], connection: Connection) -> list[EscError]:
         """What is wrong with the new documents of an edit's units; an empty list when nothing is."""
         system = next((change for change in changes if change.id.kind.name == SYSTEM), None)
-        vim_ids = self._vim_ids() if system is None else self._vim_ids_after(system)
-        found = [] if system is None else list(_connectors_in_use(system, vim_ids, connection))
+        vims = self._vims() if system is None else self._vims_after(system)
+        found = [] if system is None else list(_connectors_in_use(system, vims, connection))
         for change in changes:
             check = _CHECKS.get(change.id.kind.name)
             if check is not None and change.after is not None:
-                found += check(self, change, vim_ids)
+                found += check(self, change, vims)
         return [*found, *unmet_services(changes, connection)]
 
-    def _vim_ids_after(self, system: Change) -> set[str]:
+    def _vims_after(self, system: Change) -> dict[str, str | None]:
         """The connectors there are once this change of the system's unit is made."""
-        return {*self._vim_ids()} - _configured(system.before) | _configured(system.after) | {self._default_vim}
+        before = _configured(system.before)
+        kept = {vim_id: region for vim_id, region in self._vims().items() if vim_id not in before}
+        return {self._default_vim: None, **kept, **_configured(system.after)}
 
-    def _deployment(self, change: Change, vim_ids: Collection[str]) -> Iterator[EscError]:
+    def _deployment(self, change: Change, vims: Mapping[str, str | None]) -> Iterator[EscError]:
         assert change.after is not None
         wanted = intent.parse(change.after)
         path = deployment_path(wanted.tenant, wanted.name)
-        if wanted.vim_id is not None and wanted.vim_id not in vim_ids:
-            known = ", ".join(sorted(vim_ids))
-            yield InvalidRequest(
-                f"there is no VIM connector {wanted.vim_id}; there are: {known}", path=f"{path}/locator"
-            )
+        yield from self._locator(wanted, f"{path}/locator", vims)
         loop = find_cycle(wanted.startup)
         if loop:
             yield InvalidRequest(f"{CIRCULAR} {' -> '.join(loop)}", path=f"{path}/policies/startup")
         yield from _one_rule_each(wanted, path)
         for group in wanted.groups:
             yield from self._group(wanted, group, f"{path}/vm_group[name='{group.name}']")
+
+    def _locator(self, wanted: intent.Deployment, path: str, vims: Mapping[str, str | None]) -> Iterator[EscError]:
+        vim_id = wanted.vim_id or self._default_vim
+        if vim_id not in vims:
+            yield InvalidRequest(f"there is no VIM connector {vim_id}; there are: {', '.join(sorted(vims))}", path=path)
+            return
+        region = vims[vim_id]
+        if None not in (wanted.vim_region, region) and wanted.vim_region != region:
+            yield InvalidRequest(
+                f"VIM connector {vim_id} is of region {region}: for {wanted.vim_region} name a connector whose "
+                "os_region_name it is",
+                path=f"{path}/vim_region",
+            )
 
     def _group(self, wanted: intent.Deployment, group: intent.Group, path: str) -> Iterator[EscError]:
         if group.min_active > group.max_active:
@@ -78,17 +94,17 @@ class Checks:
                 path=f"{path}/kpi_data/kpi[event_name='{kpi.event_name}']/metric_collector/type",
             )
 
-    def _system(self, change: Change, _vim_ids: Collection[str]) -> Iterator[EscError]:
+    def _system(self, change: Change, _vims: Mapping[str, str | None]) -> Iterator[EscError]:
         assert change.after is not None
         for vim_id, name, wrong in faults(change.after):
             yield InvalidRequest(f"{name} of VIM connector {vim_id}: {wrong}", path=_connector_path(vim_id))
 
-    def _volume(self, change: Change, _vim_ids: Collection[str]) -> Iterator[EscError]:
+    def _volume(self, change: Change, _vims: Mapping[str, str | None]) -> Iterator[EscError]:
         name = change.id.keys[-1]
         yield OperationRefused(f"volumes of a tenant are not made by this server: declare {name} in its vm_group")
 
 
-_CHECKS: Mapping[str, Callable[[Checks, Change, Collection[str]], Iterator[EscError]]] = {
+_CHECKS: Mapping[str, Callable[[Checks, Change, Mapping[str, str | None]], Iterator[EscError]]] = {
     "deployment": Checks._deployment,
     SYSTEM: Checks._system,
     "tenant-volume": Checks._volume,
@@ -106,13 +122,14 @@ def _one_rule_each(wanted: intent.Deployment, path: str) -> Iterator[EscError]:
             )
 
 
-def _configured(document: bytes | None) -> set[str]:
-    return set() if document is None else set(connectors(document))
+def _configured(document: bytes | None) -> dict[str, str | None]:
+    """The connectors of a system unit and their regions."""
+    return {} if document is None else {vim_id: one.region for vim_id, one in connectors(document).items()}
 
 
-def _connectors_in_use(system: Change, vim_ids: Collection[str], connection: Connection) -> Iterator[EscError]:
+def _connectors_in_use(system: Change, vims: Collection[str], connection: Connection) -> Iterator[EscError]:
     """A connector with something deployed through it stays: nobody else could take that away again."""
-    removed = _configured(system.before) - set(vim_ids)
+    removed = _configured(system.before).keys() - set(vims)
     rows = inventory.all_deployments(connection) if removed else []
     for vim_id in sorted(removed):
         users = [f"{row.tenant}/{row.name}" for row in rows if row.vim_id == vim_id]

@@ -55,7 +55,9 @@ def connector(name: str, facts: dict[str, Any], operation: str = "", **changes: 
 
 def _properties(auth: dict[str, Any], names: dict[str, str]) -> str:
     return "".join(
-        f"<property><name>{name}</name><value>{auth[word]}</value></property>" for name, word in names.items()
+        f"<property><name>{name}</name><value>{auth[word]}</value></property>"
+        for name, word in names.items()
+        if auth[word]
     )
 
 
@@ -112,6 +114,39 @@ def test_an_unknown_vim_id(admin: Session) -> None:
     assert "nowhere" in error.message and "default_openstack_vim" in error.message
     assert "deployment[name='lost']/locator" in (error.path or "")
     assert admin.config("lost") is None and admin.deployment("lost") is None
+
+
+def test_a_region(admin: Session, subscriber: Subscriber, second: CloudsimProcess) -> None:
+    """That of the connector, where it says one."""
+    admin.edit(connector("regional", second.auth, os_region_name="RegionOne"))
+    locator = "<locator><vim_id>regional</vim_id><vim_region>{}</vim_region></locator>"
+    one_vm = group("g1", kpi=False)
+    error = admin.refused(deployment("abroad", one_vm, before=locator.format("RegionTwo")))
+    assert "VIM connector regional is of region RegionOne" in error.message and "RegionTwo" in error.message
+    admin.edit(deployment("abroad", one_vm, before=locator.format("RegionOne")))
+    assert subscriber.until("SERVICE_ALIVE", depname="abroad")[-1].status == "SUCCESS"
+    admin.edit(undeploy("abroad"))
+    subscriber.until("SERVICE_UNDEPLOYED", depname="abroad")
+
+
+def test_the_project_is_that_of_the_vim(
+    house: House, admin: Session, subscriber: Subscriber, second: CloudsimProcess
+) -> None:
+    """Two clouds have each a project of the tenant's name; one that is not there is not made."""
+    admin.edit(deployment("near", group("g1", kpi=False)))
+    near = subscriber.until("SERVICE_ALIVE", depname="near")
+    admin.edit(connector("projects", second.auth))
+    admin.edit(at("projects", "far"))
+    far = subscriber.until("SERVICE_ALIVE", depname="far")
+    with openstack.connect(**second.connect_args) as cloud:
+        assert far[0].vm_source_vim_project_id == cloud.current_project_id != near[0].vm_source_vim_project_id
+    locator = "<locator><vim_id>projects</vim_id><vim_project>unheard-of</vim_project></locator>"
+    admin.edit(deployment("nowhere", group("g1", kpi=False), before=locator))
+    came = subscriber.until("SERVICE_ALIVE", depname="nowhere")
+    assert "VIM projects has no project unheard-of" in str(came[-1].status_message)
+    for name in ("near", "far", "nowhere"):
+        admin.edit(undeploy(name))
+        subscriber.until("SERVICE_UNDEPLOYED", depname=name)
 
 
 def test_a_deleted_connector(admin: Session, second: CloudsimProcess) -> None:

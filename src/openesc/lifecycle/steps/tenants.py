@@ -24,9 +24,13 @@ async def ensure_tenant(
 ) -> str:
     """The project of that name is there; returns its id. An existing one is adopted and never deleted.
 
+    Tenants are made in the default VIM alone (user guide, tenants); in another VIM the project must exist.
     CREATE_TENANT is sent when it was made, when making it failed, and with `always_tell` also when it was adopted.
     Raises: StepFailed.
     """
+    if vim.vim_id != services.vims.default_id:
+        found = await op.step(f"tenant/{name}/found", lambda _: _find_elsewhere(services, vim, name))
+        return str(found["id"])
     lock = services.tenant_locks[name]
     await op.wait(lock.acquire())
     try:
@@ -77,6 +81,16 @@ async def _find(services: Services, vim: Vim, name: str, managed: bool) -> dict[
     if found is None and not managed:
         raise VimNotFound(f"project {name} does not exist and managed_resource is false: create it in the cloud")
     return {"id": found.id if found is not None else None, "owned": False}
+
+
+async def _find_elsewhere(services: Services, vim: Vim, name: str) -> dict[str, object]:
+    found = await persist(services.settings.patience, lambda: vim.find_project(name))
+    if found is None:
+        raise VimNotFound(
+            f"VIM {vim.vim_id} has no project {name}, and tenants are made in the default VIM alone: "
+            "create it there, or name another in locator/vim_project"
+        )
+    return {"id": found.id}
 
 
 async def _create(attempt: Attempt, services: Services, vim: Vim, name: str) -> dict[str, object]:
