@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,9 @@ from tests.integration.main_job.house import House, Session, texts, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
 from tests.integration.operations.vnf import deployed, rpc
+from tests.openstack.acceptance.conftest import RUN, PatientSubscriber, settings_of
 from tests.openstack.acceptance.outside import SECONDS, Outside
+from tests.server_process import ServerProcess
 
 AWAY = 8.0
 """Seconds a service is away: the lack of it is the point."""
@@ -75,6 +78,55 @@ def test_away_while_a_server_is_built(
     assert types(came) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"]
     assert {event.status for event in came} == {"SUCCESS"}
     assert len(outside.named(name)["servers"]) == 1
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[House]:
+    """A server that waits for seconds."""
+    quick = {"OPENESC_ENGINE__CLOUD_PATIENCE_S": "10", "OPENESC_ENGINE__SERVER_BOOT_TIMEOUT_S": "30"}
+    folder = tmp_path_factory.mktemp("hasty")
+    house = House(ServerProcess(folder / "data", settings_of(outside.settings, **quick)))
+    house.server.start()
+    yield house
+    house.close()
+
+
+class TestTooLong:
+    """Services that stay away for longer than openesc waits: told, and nothing is left or it is named."""
+
+    @pytest.fixture
+    def name(self, outside: Outside) -> Iterator[str]:
+        made = f"{RUN}-{uuid.uuid4().hex[:4]}"
+        yield made
+        assert outside.is_empty(made)
+
+    def test_a_server_is_not_built(self, hasty: House, outside: Outside, name: str) -> None:
+        """It is deleted without Nova's conductor."""
+        admin, subscriber = hasty.session(), PatientSubscriber(hasty.session())
+        with held(outside, "nova-conductor"):
+            admin.edit(deployment(name, group()))
+            came = subscriber.until("SERVICE_ALIVE", depname=name)
+        assert (types(came), {event.status for event in came}) == (["VM_DEPLOYED", "SERVICE_ALIVE"], {"FAILURE"})
+        assert "did not come where it should within 30 s: it was BUILD" in str(came[0].status_message)
+        assert outside.is_empty(name)
+        admin.edit(undeploy(name))
+        assert subscriber.until("SERVICE_UNDEPLOYED", depname=name)[-1].status == "SUCCESS"
+
+    def test_an_undeployment_finds_nobody(self, hasty: House, outside: Outside, name: str) -> None:
+        """What is left is listed, and goes by `leftover clean` when Nova is back."""
+        admin, subscriber = hasty.session(), PatientSubscriber(hasty.session())
+        admin.edit(deployment(name, group(kpi=False)))
+        assert subscriber.until("SERVICE_ALIVE", depname=name)[-1].status == "SUCCESS"
+        (vm,) = texts(admin.deployment(name), "vm_name")
+        with held(outside, "nova"):
+            admin.edit(undeploy(name))
+            came = subscriber.until("SERVICE_UNDEPLOYED", depname=name)
+        assert (types(came), {event.status for event in came}) == (["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"], {"FAILURE"})
+        assert "Connection refused" in str(came[-1].status_message)
+        rows = [row for row in hasty.told("leftover.list") if row["deployment"] == name]
+        assert ("server", vm) in {(row["kind"], row["name"]) for row in rows}
+        cleaned = hasty.told("leftover.clean", ids=[row["id"] for row in rows])
+        assert {row["result"] for row in cleaned} == {"removed"}
 
 
 def test_the_conductor_is_away_during_a_stop(

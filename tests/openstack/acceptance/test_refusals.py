@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.integration.main_job.house import Session, texts, until
-from tests.integration.main_job.payloads import deployment, group, undeploy
+from tests.integration.main_job.house import House, Session, texts, until
+from tests.integration.main_job.payloads import deployment, group, network, undeploy
 from tests.integration.main_job.subscriber import Event, Subscriber, types
-from tests.integration.operations.vnf import refused, rpc
-from tests.integration.snapshots.actions import BOOT_VOLUME
+from tests.integration.operations.vnf import deployed, refused, rpc
+from tests.integration.snapshots.actions import BOOT_VOLUME, backup
+from tests.integration.snapshots.actions import refused as refused_call
 from tests.openstack.acceptance.outside import SECONDS, Outside
+from tests.openstack.acceptance.test_deploy import APART
 
+FILES = "<config_data><configuration><dst>day0.cfg</dst><data>anything</data></configuration></config_data>"
 VOLUME = (
     "<volumes><volume><name>{name}</name><volid>1</volid><size>{size}</size><sizeunit>GiB</sizeunit>{type}</volume>"
     "</volumes>"
@@ -108,6 +111,63 @@ def test_quotas(admin: Session, subscriber: Subscriber, outside: Outside, name: 
     assert outside.is_empty(name)
 
 
+def used_up(cloud: Any, project: str, kind: str) -> None:
+    """Neutron takes no limit below what there is already."""
+    there = len(list(getattr(cloud.network, kind)(project_id=project)))
+    cloud.network.update_quota(project, **{kind: there})
+
+
+INNER = "<networks>{}</networks>"
+
+
+@pytest.mark.parametrize(
+    "limit, words, one_group, before",
+    [
+        (lambda cloud, project: used_up(cloud, project, "networks"), "['network']", group(), INNER),
+        (lambda cloud, project: used_up(cloud, project, "subnets"), "['subnet']", group(), INNER),
+        (
+            lambda cloud, project: cloud.compute.update_quota_set(project, server_groups=0),
+            "Quota exceeded, too many server groups.",
+            group("g1") + group("g2"),
+            APART,
+        ),
+        (
+            lambda cloud, project: cloud.compute.update_quota_set(project, injected_files=0),
+            "file limit exceeded",
+            group(extra=FILES, kpi=False),
+            "",
+        ),
+    ],
+    ids=["networks", "subnets", "server groups", "injected files"],
+)
+def test_quotas_of_what_vms_need(
+    admin: Session,
+    subscriber: Subscriber,
+    outside: Outside,
+    name: str,
+    limit: Limit,
+    words: str,
+    one_group: str,
+    before: str,
+) -> None:
+    """The failure of that object is the reason of the service's."""
+    with limited(outside, limit):
+        admin.edit(deployment(name, one_group, before=before.format(network(f"{name}-inner", "192.168.8.0"))))
+        came = subscriber.until("SERVICE_ALIVE", depname=name)
+    assert came[-1].status == "FAILURE"
+    assert words in str(came[-1].status_message) and "req-" in str(came[-1].status_message)
+
+
+def test_quota_of_snapshots(house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
+    """Refused in the answer; no image and no volume snapshot is left."""
+    (vm,) = deployed(name, house, admin, subscriber, [group(extra=BOOT_VOLUME, kpi=False)]).vms
+    with limited(outside, lambda cloud, project: cloud.block_storage.update_quota_set(project, snapshots=0)):
+        error = refused_call(admin, backup(vm, f"{name}-backup"))
+    assert "uota" in str(error.message) and "req-" in str(error.message)
+    found = outside.named(name)
+    assert "images" not in found and "volume snapshots" not in found
+
+
 def test_a_host_that_cannot_start_guests(admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
     """A compute service that is down: the scheduler does not use it, whoever names it is told."""
     host = "Host-24"
@@ -161,6 +221,18 @@ def test_a_project_deleted_behind_our_back(admin: Session, subscriber: Subscribe
     admin.edit(undeploy(name, name))
     assert subscriber.until("SERVICE_UNDEPLOYED", depname=name)[-1].status == "SUCCESS"
     outside.cloud.identity.delete_project(outside.cloud.identity.find_project(name))
+
+
+def test_a_server_in_error_is_undeployed(
+    house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str
+) -> None:
+    (vm,) = deployed(name, house, admin, subscriber, [group(kpi=False)]).vms
+    outside.cloud.compute.reset_server_state(outside.server(vm), "error")
+    outside.settled(vm, status="ERROR")
+    admin.edit(undeploy(name))
+    came = subscriber.until("SERVICE_UNDEPLOYED", depname=name)
+    assert (types(came)[-2:], came[-1].status) == (["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"], "SUCCESS")
+    assert outside.is_empty(name)
 
 
 def test_a_server_in_error_is_brought_back_by_a_start(
