@@ -13,6 +13,7 @@ from tests.integration.main_job.subscriber import Event, Subscriber
 from tests.integration.rest.client import Rest
 from tests.openstack.acceptance.callbacks import Callbacks
 from tests.openstack.acceptance.outside import Outside
+from tests.openstack.acceptance.proxied import Proxied, region
 from tests.openstack.lab.settings import Settings
 from tests.server_process import ServerProcess
 
@@ -55,6 +56,20 @@ def outside() -> Iterator[Outside]:
     found = Outside(Settings.from_environment())
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def the_proxied(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[Proxied]:
+    """A second region, behind a proxy with TLS."""
+    with region(outside, tmp_path_factory.mktemp("proxied")) as made:
+        yield made
+
+
+@pytest.fixture
+def proxied(the_proxied: Proxied) -> Iterator[Proxied]:
+    """The second region; a test that breaks its proxy need not mend it."""
+    yield the_proxied
+    the_proxied.mend()
 
 
 @pytest.fixture(scope="session")
