@@ -45,9 +45,9 @@ async def run(
             await _ask(client, logs, names[asked:size])
             table.rows.append(await _measure(house, lab, size, seconds))
             asked = size
-        for name in names:
-            check_ok(await client.rpc(documents.edit(documents.removal(name))))
-    # hypervisors that start anew give up what was booting
+    # hypervisors that start anew give up what was booting; what they were told to delete meanwhile they would forget
+    for name in names:
+        check_ok(await client.rpc(documents.edit(documents.removal(name))))
     left = set(names)
     while left:
         left.discard(await subscriber.next("SERVICE_UNDEPLOYED", failures=True))
