@@ -12,6 +12,7 @@ from tests.integration.main_job.house import House, Session, texts, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber, types
 from tests.integration.operations.vnf import deployed, rpc
+from tests.integration.snapshots.actions import BOOT_VOLUME
 from tests.openstack.acceptance.conftest import RUN, PatientSubscriber, settings_of
 from tests.openstack.acceptance.outside import SECONDS, Outside
 from tests.server_process import ServerProcess
@@ -78,6 +79,20 @@ def test_away_while_a_server_is_built(
     assert types(came) == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"]
     assert {event.status for event in came} == {"SUCCESS"}
     assert len(outside.named(name)["servers"]) == 1
+
+
+@pytest.mark.parametrize("service", ["cinder"])
+def test_away_while_a_volume_is_made(
+    admin: Session, subscriber: Subscriber, outside: Outside, name: str, service: str
+) -> None:
+    with held(outside, "cinder-volume"):
+        admin.edit(deployment(name, group(kpi=False, extra=BOOT_VOLUME)))
+        until(lambda: outside.named(name).get("volumes"), "a volume is asked for", SECONDS)
+        with away(outside, service):
+            pass
+    came = subscriber.until("SERVICE_ALIVE", depname=name)
+    assert (types(came), came[-1].status) == (["VM_DEPLOYED", "SERVICE_ALIVE"], "SUCCESS")
+    assert len(outside.named(name)["volumes"]) == 2
 
 
 @pytest.fixture(scope="module")
