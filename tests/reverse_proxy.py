@@ -156,6 +156,40 @@ async def _reply(send: Any, status: int) -> None:
 
 
 @contextmanager
+def stopped(proxy: ReverseProxy) -> Iterator[None]:
+    """Nobody listens for as long as the block lasts."""
+    proxy.stop()
+    try:
+        yield
+    finally:
+        proxy.start()
+
+
+@contextmanager
+def hanging(proxy: ReverseProxy) -> Iterator[None]:
+    """No request is answered for as long as the block lasts; those that came in it never are."""
+    proxy.hangs = True
+    try:
+        yield
+    finally:
+        proxy.hangs = False
+
+
+@contextmanager
+def unavailable(proxy: ReverseProxy) -> Iterator[None]:
+    """Every request is answered with 503 for as long as the block lasts."""
+    proxy.status = 503
+    try:
+        yield
+    finally:
+        proxy.status = None
+
+
+DOWN = (stopped, hanging, unavailable)
+"""The ways in which what is behind the proxy is down."""
+
+
+@contextmanager
 def running(routes: Mapping[str, str], authority: Authority | None) -> Iterator[ReverseProxy]:
     """A proxy for as long as the block lasts."""
     proxy = ReverseProxy(routes, authority)

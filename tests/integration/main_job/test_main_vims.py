@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import Subscriber
 from tests.integration.main_job.test_main_connectors import at, connector
 from tests.integration.rest.client import V0, Rest
-from tests.reverse_proxy import Authority, ReverseProxy, running
+from tests.reverse_proxy import DOWN, Authority, ReverseProxy, running
 
 CONNECTORS = "/esc_system_config/vim_connectors"
 PASSWORD = "pass word-1"
@@ -45,52 +46,36 @@ def proxy(second: CloudsimProcess, tmp_path: Path) -> Iterator[ReverseProxy]:
         yield started
 
 
-def _stops(proxy: ReverseProxy) -> Callable[[], None]:
-    proxy.stop()
-    return proxy.start
-
-
-def _hangs(proxy: ReverseProxy) -> Callable[[], None]:
-    proxy.hangs = True
-    return lambda: setattr(proxy, "hangs", False)
-
-
-def _is_unavailable(proxy: ReverseProxy) -> Callable[[], None]:
-    proxy.status = 503
-    return lambda: setattr(proxy, "status", None)
-
-
-@pytest.mark.parametrize("breaks", [_stops, _hangs, _is_unavailable])
+@pytest.mark.parametrize("down", DOWN)
 def test_one_that_is_down_harms_no_other(
     admin: Session,
     subscriber: Subscriber,
     second: CloudsimProcess,
     proxy: ReverseProxy,
-    breaks: Callable[[ReverseProxy], Callable[[], None]],
+    down: Callable[[ReverseProxy], AbstractContextManager[None]],
 ) -> None:
     """On the other, deployments come and go; on the one that is down, operations go on when it is back."""
-    far, near = f"far{breaks.__name__}", f"near{breaks.__name__}"
+    far, near = f"far-{down.__name__}", f"near-{down.__name__}"
     admin.edit(connector(far, second.auth, auth_url=f"{proxy.url}/cloud/identity/v3", os_insecure="true"))
     admin.edit(at(far, f"{far}-old"))
     subscriber.until("SERVICE_ALIVE", depname=f"{far}-old", status="SUCCESS")
-    mend = breaks(proxy)
-    admin.edit(at(far, far))
-    admin.edit(undeploy(f"{far}-old"))
-    seen = len(subscriber.events)
-    admin.edit(deployment(near, group()))
-    subscriber.until("SERVICE_ALIVE", depname=near, status="SUCCESS")
-    admin.edit(undeploy(near))
-    subscriber.until("SERVICE_UNDEPLOYED", depname=near, status="SUCCESS")
-    assert {event.depname for event in subscriber.events[seen:]} == {near}
-    mend()
+    with down(proxy):
+        admin.edit(at(far, far))
+        admin.edit(undeploy(f"{far}-old"))
+        seen = len(subscriber.events)
+        admin.edit(deployment(near, group()))
+        subscriber.until("SERVICE_ALIVE", depname=near, status="SUCCESS")
+        admin.edit(undeploy(near))
+        subscriber.until("SERVICE_UNDEPLOYED", depname=near, status="SUCCESS")
+        assert {event.depname for event in subscriber.events[seen:]} == {near}
     assert ends(subscriber, 2) == {(far, "SERVICE_ALIVE", "SUCCESS"), (f"{far}-old", "SERVICE_UNDEPLOYED", "SUCCESS")}
 
 
-def ends(subscriber: Subscriber, number: int) -> set[tuple[str | None, str, str | None]]:
+def ends(subscriber: Subscriber, number: int, seconds: float = 60.0) -> set[tuple[str | None, str, str | None]]:
     """The next so many ends of deployments and undeployments, in any order."""
     found: set[tuple[str | None, str, str | None]] = set()
     while len(found) < number:
-        event = subscriber.next(60)
+        event = subscriber.next(seconds)
         assert event is not None, f"only {found}"
         if event.type in ("SERVICE_ALIVE", "SERVICE_UNDEPLOYED"):
             found.add((event.depname, event.type, event.status))

@@ -116,17 +116,23 @@ def callbacks() -> Iterator[Callbacks]:
 
 
 @pytest.fixture
-def name(request: pytest.FixtureRequest, outside: Outside, the_house: House) -> Iterator[str]:
-    """The name of the test's deployment. After the test it is undeployed, and nothing of it may be left."""
+def own_name(outside: Outside) -> Iterator[str]:
+    """A name of the test's own; nothing in the cloud may be named so after it."""
     made = f"{RUN}-{uuid.uuid4().hex[:4]}"
     yield made
-    with_session = the_house.session()
-    if with_session.config(made) is not None:
-        watching = PatientSubscriber(the_house.session())
-        with_session.edit(undeploy(made))
-        watching.until("SERVICE_UNDEPLOYED", depname=made)
-    the_house.leave()
     try:
         assert outside.is_empty(made)
     finally:
         outside.sweep(made)
+
+
+@pytest.fixture
+def name(own_name: str, the_house: House) -> Iterator[str]:
+    """The name of the test's deployment, which is undeployed after the test."""
+    yield own_name
+    with_session = the_house.session()
+    if with_session.config(own_name) is not None:
+        watching = PatientSubscriber(the_house.session())
+        with_session.edit(undeploy(own_name))
+        watching.until("SERVICE_UNDEPLOYED", depname=own_name)
+    the_house.leave()
