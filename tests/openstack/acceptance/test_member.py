@@ -1,17 +1,18 @@
-"""openesc with no more than a member's rights: enough for what OpenStack lets a member do, and told what it is not."""
+"""openesc with a member's or a manager's rights: enough for what OpenStack lets them do, and told what it is not."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from tests.integration.main_job.house import House, texts
-from tests.integration.main_job.payloads import deployment, group, undeploy
-from tests.integration.main_job.subscriber import types
+from tests.integration.main_job.house import House, Session, texts
+from tests.integration.main_job.payloads import deployment, group, model, undeploy
+from tests.integration.main_job.subscriber import Event, types
 from tests.integration.operations.vnf import refused, rpc
 from tests.integration.snapshots.actions import call, delete, snapshot_id
-from tests.openstack.acceptance.conftest import RUN, PatientSubscriber, settings_of
+from tests.openstack.acceptance.conftest import PatientSubscriber, settings_of
 from tests.openstack.acceptance.outside import Outside
 from tests.server_process import ServerProcess
 
@@ -21,80 +22,171 @@ TENANT = "vim"
 V2 = "SolTest-Cirros-Flavor-v2"
 
 
+@contextmanager
+def serving(login: str, folder: Path, outside: Outside) -> Iterator[House]:
+    """A server whose connector logs in so."""
+    house = House(ServerProcess(folder / "data", settings_of(outside.settings, OPENESC_VIM__CLOUD=login)))
+    house.server.start()
+    try:
+        yield house
+    finally:
+        house.close()
+
+
 @pytest.fixture(scope="module")
 def member(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[House]:
     """A server whose connector is a member."""
-    folder = tmp_path_factory.mktemp("member")
-    environment = settings_of(outside.settings, OPENESC_VIM__CLOUD="lab-member")
-    house = House(ServerProcess(folder / "data", environment))
-    house.server.start()
-    yield house
-    house.close()
+    with serving("lab-member", tmp_path_factory.mktemp("member"), outside) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[House]:
+    """A server whose connector is a manager of the same project."""
+    with serving("lab-manager", tmp_path_factory.mktemp("manager"), outside) as house:
+        yield house
 
 
 @pytest.fixture
-def name(outside: Outside, member: House) -> Iterator[str]:
-    """The name of the test's deployment, which is gone after it."""
-    made = f"{RUN}-{uuid.uuid4().hex[:4]}"
-    yield made
-    session = member.session()
-    if session.config(made, TENANT) is not None:
-        watching = PatientSubscriber(member.session())
-        session.edit(undeploy(made, TENANT))
-        watching.until("SERVICE_UNDEPLOYED", depname=made)
-    member.leave()
-    assert outside.is_empty(made)
+def name(own_name: str) -> str:
+    """The name of the test's deployment, of which nothing may be left."""
+    return own_name
+
+
+@contextmanager
+def seen(house: House, name: str, tenant: str = TENANT) -> Iterator[tuple[Session, PatientSubscriber]]:
+    """A client and what it is told; after the block the deployment is undeployed."""
+    admin, subscriber = house.session(), PatientSubscriber(house.session())
+    try:
+        yield admin, subscriber
+    finally:
+        if admin.config(name, tenant) is not None:
+            admin.edit(undeploy(name, tenant))
+            subscriber.until("SERVICE_UNDEPLOYED", depname=name)
+        house.leave()
+
+
+def alive(admin: Session, subscriber: PatientSubscriber, name: str, vm_group: str) -> str:
+    """It is deployed and alive; the name of its VM."""
+    admin.edit(deployment(name, vm_group, tenant=TENANT))
+    came = subscriber.until("SERVICE_ALIVE", depname=name)
+    assert {event.status for event in came} == {"SUCCESS"}, came[-1].status_message
+    (vm,) = texts(admin.deployment(name, TENANT), "vm_name")
+    return vm
+
+
+def failure(came: list[Event]) -> str:
+    """What the last of them says, which is of a failure."""
+    assert came[-1].status == "FAILURE", came[-1]
+    return str(came[-1].status_message)
 
 
 def test_a_member_deploys_and_operates(member: House, outside: Outside, name: str) -> None:
-    admin, subscriber = member.session(), PatientSubscriber(member.session())
-    admin.edit(deployment(name, group(), tenant=TENANT))
-    came = subscriber.until("SERVICE_ALIVE", depname=name)
-    assert types(came)[-3:] == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"], came[-1]
-    assert {event.status for event in came} == {"SUCCESS"}
-    (vm,) = texts(admin.deployment(name, TENANT), "vm_name")
-    rpc(admin, "vmAction", actionType="STOP", vmName=vm)
-    subscriber.until("VM_STOPPED", status="SUCCESS")
-    rpc(admin, "vmAction", actionType="START", vmName=vm)
-    subscriber.until("VM_ALIVE", status="SUCCESS")
-    assert member.esc_nc_cli("vm-backup-action", vm, f"{name}-backup").returncode == 0
-    (begun, *_, done) = subscriber.until("VM_BACKUP_COMPLETE")
-    assert done.status == "SUCCESS"
-    call(admin, delete(snapshot_id(begun.status_message)))
-    subscriber.until("VM_SNAPSHOT_DELETED", status="SUCCESS")
-    admin.edit(deployment(name, group(flavor=V2), tenant=TENANT))
-    subscriber.until("VM_VERIFY_RESIZE", status="SUCCESS")
-    rpc(admin, "vmAction", actionType="CONFIRM_RESIZE", vmName=vm)
-    subscriber.until("VM_ALIVE", status="SUCCESS")
-    assert outside.flavor(vm) == V2
+    with seen(member, name) as (admin, subscriber):
+        vm = alive(admin, subscriber, name, group())
+        assert types(subscriber.events)[-3:] == ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"]
+        rpc(admin, "vmAction", actionType="STOP", vmName=vm)
+        subscriber.until("VM_STOPPED", status="SUCCESS")
+        rpc(admin, "vmAction", actionType="START", vmName=vm)
+        subscriber.until("VM_ALIVE", status="SUCCESS")
+        assert member.esc_nc_cli("vm-backup-action", vm, f"{name}-backup").returncode == 0
+        (begun, *_, done) = subscriber.until("VM_BACKUP_COMPLETE")
+        assert done.status == "SUCCESS"
+        call(admin, delete(snapshot_id(begun.status_message)))
+        subscriber.until("VM_SNAPSHOT_DELETED", status="SUCCESS")
+        admin.edit(deployment(name, group(flavor=V2), tenant=TENANT))
+        subscriber.until("VM_VERIFY_RESIZE", status="SUCCESS")
+        rpc(admin, "vmAction", actionType="CONFIRM_RESIZE", vmName=vm)
+        subscriber.until("VM_ALIVE", status="SUCCESS")
+        assert outside.flavor(vm) == V2
 
 
-@pytest.mark.parametrize("kind, policy", [("live", "migrate_live"), ("cold", "migrate")])
-def test_a_member_may_not_migrate(member: House, name: str, kind: str, policy: str) -> None:
-    admin, subscriber = member.session(), PatientSubscriber(member.session())
-    admin.edit(deployment(name, group(kpi=False), tenant=TENANT))
-    subscriber.until("SERVICE_ALIVE", depname=name, status="SUCCESS")
-    (vm,) = texts(admin.deployment(name, TENANT), "vm_name")
-    error = refused(admin, "vmMigrate", vmName=vm, migrationType=kind)
-    assert f"Policy doesn't allow os_compute_api:os-migrate-server:{policy} to be performed." in error
-    assert subscriber.until("VM_MIGRATE_INIT")[-1].status == "FAILURE"
+def test_a_member_may_not_migrate(member: House, outside: Outside, name: str) -> None:
+    with seen(member, name) as (admin, subscriber):
+        vm = alive(admin, subscriber, name, group(kpi=False))
+        here = outside.host(vm)
+        for kind, policy in (("live", "migrate_live"), ("cold", "migrate")):
+            error = refused(admin, "vmMigrate", vmName=vm, migrationType=kind)
+            words = f"Policy doesn't allow os_compute_api:os-migrate-server:{policy} to be performed."
+            assert words in error
+            assert words in failure(subscriber.until("VM_MIGRATE_INIT"))
+        assert outside.host(vm) == here
 
 
-def test_a_member_may_not_choose_a_host(member: House, outside: Outside, name: str) -> None:
-    admin, subscriber = member.session(), PatientSubscriber(member.session())
-    placed = group(extra="<placement><type>zone_host</type><host>Host-22</host></placement>")
-    admin.edit(deployment(name, placed, tenant=TENANT))
-    came = subscriber.until("SERVICE_ALIVE", depname=name)
-    words = "Policy doesn't allow compute:servers:create:requested_destination to be performed."
-    assert came[-1].status == "FAILURE" and words in str(came[0].status_message)
-    assert outside.is_empty(name)
+def test_a_manager_migrates_without_a_host(manager: House, outside: Outside, name: str) -> None:
+    """Live and cold; a named host needs an administrator."""
+    with seen(manager, name) as (admin, subscriber):
+        vm = alive(admin, subscriber, name, group())
+        here, there = outside.host(vm), outside.elsewhere(vm)
+        for kind, policy in (("live", "migrate_live:host"), ("cold", "migrate:host")):
+            error = refused(admin, "vmMigrate", vmName=vm, migrationType=kind, host=there)
+            words = f"Policy doesn't allow os_compute_api:os-migrate-server:{policy} to be performed."
+            assert words in error
+            assert words in failure(subscriber.until("VM_MIGRATE_INIT"))
+        assert outside.host(vm) == here
+        rpc(admin, "vmMigrate", vmName=vm, migrationType="live")
+        subscriber.until("VM_MIGRATE_COMPLETE", status="SUCCESS")
+        assert outside.host(vm) == there
+        rpc(admin, "vmMigrate", vmName=vm, migrationType="cold")
+        subscriber.until("VM_VERIFY_RESIZE", status="SUCCESS")
+        rpc(admin, "vmAction", actionType="CONFIRM_RESIZE", vmName=vm)
+        subscriber.until("VM_ALIVE", status="SUCCESS")
+        assert outside.host(vm) == here
 
 
-def test_a_member_may_not_make_a_tenant(member: House, name: str) -> None:
-    admin, subscriber = member.session(), PatientSubscriber(member.session())
-    admin.edit(deployment(name, group(), tenant=name))
-    came = subscriber.until("SERVICE_ALIVE", depname=name)
-    assert came[-1].status == "FAILURE"
-    assert "identity:create_project" in str(came[0].status_message)
-    admin.edit(undeploy(name, name))
-    subscriber.until("SERVICE_UNDEPLOYED", depname=name)
+ADDRESS = "</network><ip_address>198.18.9.91</ip_address></interface>"
+
+
+@pytest.mark.parametrize(
+    "placed, words",
+    [
+        (
+            group(extra="<placement><type>zone_host</type><host>Host-22</host></placement>"),
+            "Policy doesn't allow compute:servers:create:requested_destination to be performed.",
+        ),
+        (group().replace("</network></interface>", ADDRESS), "create_port:fixed_ips:ip_address"),
+    ],
+    ids=["host", "static address"],
+)
+def test_a_member_may_not_choose(member: House, outside: Outside, name: str, placed: str, words: str) -> None:
+    """A host, or an address on the shared network of another project."""
+    with seen(member, name) as (admin, subscriber):
+        admin.edit(deployment(name, placed, tenant=TENANT))
+        assert words in failure(subscriber.until("SERVICE_ALIVE", depname=name))
+        assert outside.is_empty(name)
+
+
+@pytest.mark.parametrize("other", ["", "other"], ids=["new", "of others"])
+def test_a_member_may_not_deploy_elsewhere(member: House, name: str, other: str) -> None:
+    """In a tenant that is not there, or that only who lists all projects can see."""
+    tenant = other or name
+    with seen(member, name, tenant) as (admin, subscriber):
+        admin.edit(deployment(name, group(), tenant=tenant))
+        words = "You are not authorized to perform the requested action: identity:create_project."
+        assert words in failure(subscriber.until("CREATE_TENANT", tenant=tenant))
+        assert words in failure(subscriber.until("SERVICE_ALIVE", depname=name))
+
+
+FLAVOR = "<flavors><flavor><name>{}</name><vcpus>1</vcpus><memory_mb>512</memory_mb></flavor></flavors>"
+NETWORK = "<networks><network><name>{}</name></network></networks>"
+
+
+@pytest.mark.parametrize(
+    "document, type, words",
+    [
+        (FLAVOR, "CREATE_FLAVOR", "Policy doesn't allow os_compute_api:os-flavor-manage:create to be performed."),
+        (NETWORK, "CREATE_NETWORK", "create_network:shared"),
+    ],
+    ids=["flavor", "shared network"],
+)
+def test_a_member_may_not_make(
+    member: House, outside: Outside, name: str, document: str, type: str, words: str
+) -> None:
+    """What is for all projects."""
+    with seen(member, name) as (admin, subscriber):
+        admin.edit(model(document.format(name)))
+        said = failure(subscriber.until(type))
+        assert words in said and "(req-" in said
+        assert outside.cloud.compute.find_flavor(name) is None
+        kind = type.removeprefix("CREATE_").lower()
+        admin.edit(model(f'<{kind}s><{kind} nc:operation="delete"><name>{name}</name></{kind}></{kind}s>'))
