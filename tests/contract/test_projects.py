@@ -13,7 +13,9 @@ from openesc.vim import goals
 from openesc.vim.errors import VimConflict, VimForbidden, VimNotFound, VimQuotaExceeded
 from openesc.vim.openstack import OURS, OpenStackVim
 from openesc.vim.port import FlavorSpec, NetworkSpec, PortSpec, Project, VolumeSpec
+from openesc.vim.servers import ServerSource
 from openesc.vim.services import Services
+from openesc.vim.volumes import VolumeSource
 
 
 @pytest.fixture
@@ -109,8 +111,24 @@ class TestRights:
         assert caught.value.message == ("Policy doesn't allow os_compute_api:os-flavor-manage:create to be performed.")
         with pytest.raises(VimForbidden):
             await member.create_project("more")
-        with pytest.raises(VimNotFound, match="that its credentials can see"):
+        with pytest.raises(VimNotFound, match="that its credentials can see; the cloud: ") as unseen:
             await member.cloud("admin")
+        assert unseen.value.message.endswith("requested action: identity:list_projects.")
+        assert (unseen.value.request_id or "").startswith("req-")
+
+    async def test_a_member_lists_what_is_in_its_project_and_no_more(
+        self, member: OpenStackVim, project: Project
+    ) -> None:
+        await member.cloud(project.name)
+        with pytest.raises(VimForbidden) as caught:
+            await ServerSource(member).listing(None, None)
+        assert caught.value.message == (
+            "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed."
+        )
+        with pytest.raises(VimForbidden, match="volumes of all projects are listed for administrators alone"):
+            await VolumeSource(member).listing(None, None)
+        assert list((await ServerSource(member).listing(project.id, None)).readings) == []
+        assert list((await VolumeSource(member).listing(project.id, None)).readings) == []
 
     async def test_a_member_runs_servers_but_does_not_place_them(
         self, member: OpenStackVim, project: Project, target: Target

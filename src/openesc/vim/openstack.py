@@ -85,6 +85,8 @@ class OpenStackVim:
         self._by_id: dict[str, OpenStackCloud] = {}
         self._by_name: dict[str, tuple[float, OpenStackCloud]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._narrowed: VimForbidden | None = None
+        """Why projects that others have a role in were not looked through."""
         self._ping = _pinger(settings)
         pace, name = Pace(interval=settings.poll_interval), settings.vim_id
         self._servers = Watcher(name, ServerSource(self), pace, all_scopes=settings.all_projects)
@@ -133,6 +135,14 @@ class OpenStackVim:
             return identity.project
         found = await self._find_project(name, identity)
         return None if found is None else convert.project(found)
+
+    def unseen(self, name: str, advice: str = "") -> VimNotFound:
+        """See `openesc.vim.port.Vim.unseen`."""
+        words = f"VIM {self.vim_id} has no project named {name} that its credentials can see{advice}"
+        if self._narrowed is None:
+            return VimNotFound(words, status=404)
+        words += f"; the cloud: {self._narrowed.message}"
+        return VimNotFound(words, status=404, request_id=self._narrowed.request_id)
 
     async def create_project(self, name: str) -> Project:
         """Make a project in the connector's domain and give the connector's user the role ``admin`` there if it has it,
@@ -217,9 +227,12 @@ class OpenStackVim:
             return next((conn.identity.get_project(one["id"]) for one in found), None)
 
         try:
-            return await self._ask("find_project", find)
-        except VimForbidden:
+            found = await self._ask("find_project", find)
+        except VimForbidden as error:
+            self._narrowed = error
             return await self._ask("find_own_project", find_own)
+        self._narrowed = None
+        return found
 
     async def _open(self, name: str) -> OpenStackCloud:
         identity = await self._identity()
@@ -229,7 +242,7 @@ class OpenStackVim:
             return own
         found = await self._find_project(name, identity)
         if found is None:
-            raise VimNotFound(f"VIM {self.vim_id} has no project named {name} that its credentials can see", status=404)
+            raise self.unseen(name)
         if found.id in self._by_id:
             return self._by_id[found.id]
         services = Services(partial(self._calls.logins.connection, found.id))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from openesc.vim.errors import VimNotFound
 from openesc.vim.port_operations import ServerOperations
 
 SHARED_PROJECT = "SystemAdminTenantId"
@@ -393,6 +394,16 @@ class Vim(Protocol):
 
     async def find_project(self, name: str) -> Project | None:
         """The project of that name; ``SystemAdminTenantId`` is the connector's own."""
+        ...
+
+    def unseen(self, name: str, advice: str = "") -> VimNotFound:
+        """The error for a project that `find_project` has just not found. Where the cloud did not let the connector see
+        projects of others, it may be there all the same: then the error has the cloud's words.
+
+        Args:
+            name: of the project.
+            advice: what follows from that it is not found, and what to do; begins with a comma.
+        """
         ...
 
     async def is_admin(self) -> bool:

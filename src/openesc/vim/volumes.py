@@ -9,7 +9,7 @@ from typing import Any
 
 from openesc.vim import convert, rest
 from openesc.vim.calls import ProjectCalls
-from openesc.vim.errors import VimBadRequest, VimError, VimNotFound
+from openesc.vim.errors import VimBadRequest, VimError, VimForbidden, VimNotFound
 from openesc.vim.port import Volume, VolumeSpec, VolumeType
 from openesc.vim.port_operations import VolumeSnapshot
 from openesc.vim.rest import Json, given, looks_like_id, only_one, unless_missing
@@ -180,7 +180,12 @@ class VolumeSource:
         return volume
 
     async def listing(self, scope: str | None, since: datetime | None) -> Listing[Volume]:
-        """All volumes of the project or of all projects."""
+        """All volumes of the project or of all projects. Raises: VimForbidden (of all, to no administrator).
+
+        Cinder answers who is no administrator with the volumes of one project, whatever was asked for.
+        """
+        if scope is None and not await self._clouds.is_admin():
+            raise VimForbidden("volumes of all projects are listed for administrators alone")
 
         def listed(conn: Services) -> Listing[Volume]:
             found = _list(conn, "volume", all_tenants="1" if scope is None else None)

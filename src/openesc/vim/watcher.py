@@ -258,9 +258,9 @@ class Watcher(Generic[R]):
             try:
                 await self._list(None, look.waiters, look)
                 return
-            except VimForbidden:
+            except VimForbidden as error:
                 self._all_scopes = False
-                log.info("vim_lists_each_project", vim=self._name, why="a list over all projects is forbidden")
+                log.info("vim_lists_each_project", vim=self._name, kind=self._source.kind, why=str(error))
         await asyncio.gather(*(self._list_scope(scope, some, look) for scope, some in scopes.items()))
 
     async def _list_scope(self, scope: str | None, waiters: list[_Waiter[R]], look: _Look[R]) -> None:

@@ -143,7 +143,7 @@ def test_the_project_is_that_of_the_vim(
     locator = "<locator><vim_id>projects</vim_id><vim_project>unheard-of</vim_project></locator>"
     admin.edit(deployment("nowhere", group("g1", kpi=False), before=locator))
     came = subscriber.until("SERVICE_ALIVE", depname="nowhere")
-    assert "VIM projects has no project unheard-of" in str(came[-1].status_message)
+    assert "VIM projects has no project named unheard-of" in str(came[-1].status_message)
     for name in ("near", "far", "nowhere"):
         admin.edit(undeploy(name))
         subscriber.until("SERVICE_UNDEPLOYED", depname=name)

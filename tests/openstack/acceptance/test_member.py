@@ -167,6 +167,18 @@ def test_a_member_may_not_deploy_elsewhere(member: House, name: str, other: str)
         assert words in failure(subscriber.until("SERVICE_ALIVE", depname=name))
 
 
+def test_a_member_does_not_see_tenants_of_others(member: House, name: str) -> None:
+    """That one of them is not found says that it was not looked for everywhere."""
+    tenant = "<tenant{}><name>other</name>{}</tenant>"
+    with seen(member, name) as (admin, subscriber):
+        admin.edit(model(f"<tenants>{tenant.format('', '<managed_resource>false</managed_resource>')}</tenants>"))
+        said = failure(subscriber.until("CREATE_TENANT", tenant="other"))
+        assert "that its credentials can see, and managed_resource is false" in said
+        assert "You are not authorized to perform the requested action: identity:list_projects. (req-" in said
+        deletion = tenant.format(' nc:operation="delete"', "")
+        admin.edit(model(f"<tenants>{deletion}</tenants>"))
+
+
 FLAVOR = "<flavors><flavor><name>{}</name><vcpus>1</vcpus><memory_mb>512</memory_mb></flavor></flavors>"
 NETWORK = "<networks><network><name>{}</name></network></networks>"
 

@@ -79,16 +79,16 @@ async def _make(op: Operation, services: Services, vim: Vim, name: str, managed:
 async def _find(services: Services, vim: Vim, name: str, managed: bool) -> dict[str, object]:
     found = await persist(services.settings.patience, lambda: vim.find_project(name))
     if found is None and not managed:
-        raise VimNotFound(f"project {name} does not exist and managed_resource is false: create it in the cloud")
+        raise vim.unseen(name, ", and managed_resource is false: create it in the cloud")
     return {"id": found.id if found is not None else None, "owned": False}
 
 
 async def _find_elsewhere(services: Services, vim: Vim, name: str) -> dict[str, object]:
     found = await persist(services.settings.patience, lambda: vim.find_project(name))
     if found is None:
-        raise VimNotFound(
-            f"VIM {vim.vim_id} has no project {name}, and tenants are made in the default VIM alone: "
-            "create it there, or name another in locator/vim_project"
+        raise vim.unseen(
+            name,
+            ", and tenants are made in the default VIM alone: create it there, or name another in locator/vim_project",
         )
     return {"id": found.id}
 
