@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from tests.integration.main_job.house import House, Session, texts
-from tests.integration.main_job.payloads import deployment, group, model, undeploy
+from tests.integration.main_job.payloads import deployment, group, model, network, undeploy
 from tests.integration.main_job.subscriber import Event, types
 from tests.integration.operations.vnf import refused, rpc
-from tests.integration.snapshots.actions import call, delete, snapshot_id
+from tests.integration.snapshots.actions import BOOT_VOLUME, call, delete, recover, snapshot_id
+from tests.integration.snapshots.test_recovery import policy
 from tests.openstack.acceptance.conftest import PatientSubscriber, settings_of
 from tests.openstack.acceptance.outside import Outside
+from tests.openstack.acceptance.test_deploy import APART, DAY_ZERO
 from tests.server_process import ServerProcess
 
 TENANT = "vim"
@@ -99,6 +101,31 @@ def test_a_member_deploys_and_operates(member: House, outside: Outside, name: st
         rpc(admin, "vmAction", actionType="CONFIRM_RESIZE", vmName=vm)
         subscriber.until("VM_ALIVE", status="SUCCESS")
         assert outside.flavor(vm) == V2
+
+
+def test_a_member_needs_no_more_for_what_is_its_own(member: House, outside: Outside, name: str) -> None:
+    """A network, volumes, anti-affinity, a zone, day-0 data; then a reboot, a redeployment and more VMs."""
+    before = APART + f"<networks>{network(f'{name}-inner', '192.168.7.0')}</networks>"
+    both = ("SolTest-Network", f"{name}-inner")
+    zone = "<placement><type>zone_host</type><zone>nova</zone></placement>"
+    first = group("g1", networks=both, extra=BOOT_VOLUME + DAY_ZERO)
+    second = group("g2", extra=policy("REDEPLOY_ONLY", reboot_time=120))
+    with seen(member, name) as (admin, subscriber):
+        admin.edit(deployment(name, first, second, group("g3", extra=zone), before=before, tenant=TENANT))
+        subscriber.until("SERVICE_ALIVE", depname=name, status="SUCCESS")
+        vms = {event.vm_group: str(event.vm_source_vmname) for event in subscriber.events if event.type == "VM_ALIVE"}
+        assert outside.host(vms["g1"]) != outside.host(vms["g2"])
+        assert outside.server(vms["g3"]).availability_zone == "nova"
+        assert outside.drive(vms["g1"])["openstack/latest/user_data"].endswith(" x=7")
+        assert outside.named(name)["volumes"] == sorted(f"{vms['g1']}_{volume}" for volume in ("data", "root"))
+        rpc(admin, "vmAction", actionType="REBOOT", vmName=vms["g1"])
+        subscriber.until("VM_ALIVE", vm_source_vmname=vms["g1"], status="SUCCESS")
+        outside.silence(vms["g2"])
+        call(admin, recover(vms["g2"]))
+        subscriber.until("VM_RECOVERY_COMPLETE", status="SUCCESS")
+        admin.edit(deployment(name, group("g3", count=2, extra=zone), tenant=TENANT))
+        subscriber.until("SERVICE_UPDATED", depname=name, status="SUCCESS")
+        assert {event.status for event in subscriber.events} == {"SUCCESS"}
 
 
 def test_a_member_may_not_migrate(member: House, outside: Outside, name: str) -> None:
