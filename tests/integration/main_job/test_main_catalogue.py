@@ -196,6 +196,20 @@ class TestImages:
         assert "web-image" not in house.names("images")
         assert texts(admin.get("/esc_datamodel/opdata/images"), "name") == []
 
+    def test_where_it_may_not_be_for_everybody(
+        self, house: House, admin: Session, subscriber: Subscriber, images: str
+    ) -> None:
+        """It is made for the connector's own project, and said to be so."""
+        refusal = {"type": "http", "status": 403, "text": "You are not authorized to complete publicize_image action."}
+        with house.fault("image.create", refusal, count=1):
+            admin.edit(self._image(f"{images}/cirros.qcow2", "own-image"))
+            assert the(subscriber, "CREATE_IMAGE").status == "SUCCESS"
+        data = admin.get("/esc_datamodel/opdata/images/image[name='own-image']")
+        assert one(data, "image_id") and one(data, "public") == "false"
+        admin.edit(self._gone("own-image"))
+        assert the(subscriber, "DELETE_IMAGE").status == "SUCCESS"
+        assert "own-image" not in house.names("images")
+
     def test_a_source_that_is_not_there(
         self, house: House, admin: Session, subscriber: Subscriber, images: str
     ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract.test_images import web
 from tests.integration.main_job.house import House, Session
 from tests.integration.main_job.payloads import undeploy
 from tests.integration.main_job.subscriber import Event, Subscriber
@@ -18,6 +19,9 @@ from tests.openstack.lab.settings import Settings
 from tests.server_process import ServerProcess
 
 from openesc.vimmanager import FILE
+
+__all__ = ["web"]
+"""A fixture of the contract's, for tests here too."""
 
 SECONDS = 240.0
 """How long an event may take: two processors run all of OpenStack."""

@@ -128,6 +128,23 @@ def test_a_member_needs_no_more_for_what_is_its_own(member: House, outside: Outs
         assert {event.status for event in subscriber.events} == {"SUCCESS"}
 
 
+def test_a_member_makes_images_for_its_project(member: House, outside: Outside, name: str, web: str) -> None:
+    """Not for everybody, which Glance refuses."""
+    leaves = f"<src>{web}/image</src><disk_format>raw</disk_format><container_format>bare</container_format>"
+    with seen(member, name) as (admin, subscriber):
+        admin.edit(model(f"<images><image><name>{name}</name>{leaves}</image></images>"))
+        assert subscriber.until("CREATE_IMAGE", image=name)[-1].status == "SUCCESS"
+        image = outside.cloud.image.find_image(name)
+        project = outside.cloud.identity.find_project(TENANT)
+        assert (image.visibility, image.owner_id) == ("private", project.id)
+        alive(admin, subscriber, name, group(image=name, kpi=False))
+        admin.edit(undeploy(name, TENANT))
+        subscriber.until("SERVICE_UNDEPLOYED", depname=name, status="SUCCESS")
+        admin.edit(model(f'<images><image nc:operation="delete"><name>{name}</name></image></images>'))
+        subscriber.until("DELETE_IMAGE", image=name, status="SUCCESS")
+    assert "You are not authorized to complete publicize_image action." in member.server.log
+
+
 def test_a_member_may_not_migrate(member: House, outside: Outside, name: str) -> None:
     with seen(member, name) as (admin, subscriber):
         vm = alive(admin, subscriber, name, group(kpi=False))

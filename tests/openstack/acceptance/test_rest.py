@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from tests.contract.test_images import web
 from tests.integration.main_job.house import House, Session
 from tests.integration.main_job.payloads import deployment, group
 from tests.integration.main_job.subscriber import Subscriber, types
@@ -23,8 +22,6 @@ UNDEPLOYED = ["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"]
 BY_THE_WAY = ("CREATE_NETWORK", "CREATE_SUBNET", "DELETE_SUBNET")
 """Events of an operation that has no final one: one on the way turns out to be the last."""
 REQUEST = "(req-"
-
-__all__ = ["web"]
 
 
 @dataclass

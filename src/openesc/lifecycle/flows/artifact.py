@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import structlog
 from lxml import etree
 
 from openesc.events import types
@@ -22,8 +23,10 @@ from openesc.lifecycle.steps.calls import create_once, persist
 from openesc.lifecycle.steps.doubles import remove_doubles
 from openesc.lifecycle.xmlread import each, first, integer, required, text, truth
 from openesc.store import Tx
-from openesc.vim.errors import VimError
+from openesc.vim.errors import VimError, VimForbidden
 from openesc.vim.port import SHARED_PROJECT, Cloud, Flavor, FlavorSpec, Image, ImageSpec
+
+log = structlog.get_logger(__name__)
 
 MARK = "openesc_operation"
 """The image property that holds the id of the operation that made it."""
@@ -203,10 +206,19 @@ async def _create_image(cloud: Cloud, wanted: etree._Element, operation_id: str)
         properties={**_image_properties(wanted), MARK: operation_id},
     )
     try:
-        return await cloud.create_image(spec, required(wanted, "src"))
+        return await _upload(cloud, spec, required(wanted, "src"))
     except VimError:
         await _remove_half_made(cloud, spec.name, operation_id)
         raise
+
+
+async def _upload(cloud: Cloud, spec: ImageSpec, source: str) -> Image:
+    """Who may not make images for everybody makes one for its own project, where a member deploys."""
+    try:
+        return await cloud.create_image(spec, source)
+    except VimForbidden as error:
+        log.warning("image_is_private", image=spec.name, why=str(error))
+    return await cloud.create_image(replace(spec, public=False), source)
 
 
 async def _remove_half_made(cloud: Cloud, name: str, operation_id: str) -> None:
