@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tests.integration.main_job.house import until
@@ -90,6 +92,23 @@ class Outside:
         """Whether a guest with this address runs."""
         shown = subprocess.run(("ip", "address", "show", "dev", "lo"), capture_output=True, text=True, check=True)
         return f" {address}/" in shown.stdout
+
+    @contextmanager
+    def short_tokens(self, seconds: int) -> Iterator[None]:
+        """Tokens that Keystone issues meanwhile last so long."""
+        file = self.settings.etc / "keystone" / "keystone.conf"
+        usual = file.read_text()
+        file.write_text(re.sub(r"(?m)^expiration = .*$", f"expiration = {seconds}", usual))
+        self._restart("keystone")
+        try:
+            yield
+        finally:
+            file.write_text(usual)
+            self._restart("keystone")
+
+    def _restart(self, service: str) -> None:
+        self.lab.stop(service)
+        self.lab.start(service)
 
     def named(self, start: str) -> dict[str, list[str]]:
         """Names of everything whose name begins so, by kind; kinds of which there is nothing are left out."""

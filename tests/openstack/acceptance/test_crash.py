@@ -1,38 +1,48 @@
-"""kill -9 at step boundaries: started again, the operation comes to the end it would have come to."""
+"""kill -9 at step boundaries: started again, the operation comes to the end it would have come to, which is the end it
+comes to in the simulated cloud.
+"""
 
 from __future__ import annotations
 
 import signal
-import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
-from tests.integration.main_job.house import House, texts, until
+from tests.integration.main_job.house import House, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
-from tests.integration.main_job.subscriber import Event, types
 from tests.integration.snapshots.actions import call, delete, snapshot_id
-from tests.openstack.acceptance.conftest import RUN, SECONDS, PatientSubscriber, settings_of
+from tests.openstack.acceptance.conftest import SECONDS, settings_of
+from tests.openstack.acceptance.ends import End, Place
 from tests.openstack.acceptance.outside import Outside
 from tests.server_process import ServerProcess
 
 V2 = "SolTest-Cirros-Flavor-v2"
-DEPLOYED = ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"]
+
+Ask = Callable[[Place], object]
+"""Asks for an operation; its answer may be lost."""
 
 
-class Crashing:
-    """A server of its own, whose failpoints lie in a file.
+class Crashing(Place):
+    """A server on the real services, whose failpoints lie in a file.
 
     Args:
-        house: the server; not started.
+        house: the server.
         outside: the cloud.
     """
 
     def __init__(self, house: House, outside: Outside) -> None:
-        self.house, self.outside = house, outside
+        super().__init__(house, outside.named)
+        self.outside = outside
         self.file = house.server.data_dir.parent / "failpoints"
-        self.name = f"{RUN}-{uuid.uuid4().hex[:4]}"
-        self.since = datetime.now(UTC)
+
+    def killed_in(self, ask: Ask, failpoint: str, last: str) -> End:
+        """Die there once, start again; the end of the operation that the event `last` closes."""
+        self.arm(failpoint)
+        ask(self)
+        self.die()
+        self.house.server.start()
+        return self.ended(last)
 
     def arm(self, failpoint: str) -> None:
         """Die there once."""
@@ -42,11 +52,6 @@ class Crashing:
         """Live on."""
         self.file.write_text("")
 
-    def survive(self) -> None:
-        """Wait for the death, and start the server again."""
-        self.die()
-        self.house.server.start()
-
     def die(self) -> None:
         """Wait for the death."""
         process = self.house.server.process
@@ -55,31 +60,38 @@ class Crashing:
         assert process.returncode == -signal.SIGKILL
         self.house.sessions.clear()
 
-    def events(self, last: str) -> list[Event]:
-        """All events of the deployment since the test began, up to the last one of this type."""
-        subscriber = PatientSubscriber(self.house.session(), self.since)
-        return [event for event in subscriber.until(last, depname=self.name) if event.depname == self.name]
 
-    def deploy(self) -> str:
-        """The VM of a deployment that is alive."""
-        self.house.session().edit(deployment(self.name, group()))
-        self.events("SERVICE_ALIVE")
-        self.since = datetime.now(UTC)
-        return self.vm
+class Simulated(Place):
+    """A server on a simulated cloud; nobody kills it."""
 
-    @property
-    def vm(self) -> str:
-        (name,) = texts(self.house.session().deployment(self.name), "vm_name")
-        return name
+    KINDS = ("servers", "ports", "networks", "volumes", "snapshots", "images", "server_groups")
 
-    def end(self) -> None:
-        """Undeploy; nothing is left."""
-        session = self.house.session()
-        if session.config(self.name) is not None:
-            self.since = datetime.now(UTC)
-            session.edit(undeploy(self.name))
-            self.events("SERVICE_UNDEPLOYED")
-        assert self.outside.is_empty(self.name)
+    def __init__(self, house: House) -> None:
+        super().__init__(house, self._named)
+
+    def _named(self, start: str) -> dict[str, list[str]]:
+        names = {kind: self.house.names(kind) for kind in self.KINDS}
+        return {kind: [one for one in many if one.startswith(start)] for kind, many in names.items()}
+
+    def undisturbed(self, ask: Ask, last: str) -> End:
+        """The end of the operation."""
+        ask(self)
+        return self.ended(last)
+
+
+@pytest.fixture(scope="module")
+def the_simulated_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    house = House(ServerProcess(tmp_path_factory.mktemp("simulated") / "data"))
+    house.server.start()
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def simulated(the_simulated_house: House) -> Iterator[Simulated]:
+    found = Simulated(the_simulated_house)
+    yield found
+    found.leave()
 
 
 @pytest.fixture(scope="module")
@@ -100,28 +112,43 @@ def crashing(the_crashing_house: House, outside: Outside) -> Iterator[Crashing]:
     found.disarm()
     yield found
     found.disarm()
-    found.end()
-    the_crashing_house.leave()
+    found.leave()
+
+
+def deploy(place: Place) -> None:
+    place.house.session().edit(deployment(place.name, group()))
+
+
+def resize(place: Place) -> None:
+    place.house.session().edit(deployment(place.name, group(flavor=V2)))
+
+
+def migrate(place: Place) -> None:
+    place.house.esc_nc_cli("migrate-vm-action", place.vm, "live")
+
+
+def back_up(place: Place) -> None:
+    place.house.esc_nc_cli("vm-backup-action", place.vm, f"{place.name}-backup")
+
+
+def take_away(place: Place) -> None:
+    place.house.session().edit(undeploy(place.name))
 
 
 @pytest.mark.parametrize(
     "failpoint",
     ["deploy/g1/0/port/0:after", "deploy/g1/0/server:before", "deploy/g1/0/server:after", "deploy/g1/0/up:before"],
 )
-def test_of_a_deployment(crashing: Crashing, failpoint: str) -> None:
-    crashing.arm(failpoint)
-    crashing.house.session().edit(deployment(crashing.name, group()))
-    crashing.survive()
-    came = crashing.events("SERVICE_ALIVE")
-    assert (types(came), {event.status for event in came}) == (DEPLOYED, {"SUCCESS"})
-    found = crashing.outside.named(crashing.name)
-    assert (len(found["servers"]), len(found["ports"])) == (1, 1)
+def test_of_a_deployment(crashing: Crashing, simulated: Simulated, failpoint: str) -> None:
+    end = crashing.killed_in(deploy, failpoint, "SERVICE_ALIVE")
+    assert end == simulated.undisturbed(deploy, "SERVICE_ALIVE")
+    assert (end.types, end.things) == (["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"], {"servers": 1, "ports": 1})
 
 
 def test_of_a_port_that_has_no_tags(crashing: Crashing) -> None:
     """Neutron takes tags with the creation only where an extension driver is on that few clouds have."""
     crashing.arm("deploy/g1/0/port/0:after")
-    crashing.house.session().edit(deployment(crashing.name, group()))
+    deploy(crashing)
     crashing.die()
     network = crashing.outside.cloud.network
     (port,) = crashing.outside.ports(crashing.name)
@@ -133,50 +160,49 @@ def test_of_a_port_that_has_no_tags(crashing: Crashing) -> None:
 
 
 @pytest.mark.parametrize("failpoint", ["*/*/resize:after", "*/*/verify:before"])
-def test_of_a_resize(crashing: Crashing, failpoint: str) -> None:
-    vm = crashing.deploy()
-    crashing.arm(failpoint)
-    crashing.house.session().edit(deployment(crashing.name, group(flavor=V2)))
-    crashing.survive()
-    came = crashing.events("VM_VERIFY_RESIZE")
-    assert (types(came), {event.status for event in came}) == (["SERVICE_UPDATED", "VM_VERIFY_RESIZE"], {"SUCCESS"})
+def test_of_a_resize(crashing: Crashing, simulated: Simulated, failpoint: str) -> None:
+    for place in (crashing, simulated):
+        place.deploy()
+    end = crashing.killed_in(resize, failpoint, "VM_VERIFY_RESIZE")
+    assert end == simulated.undisturbed(resize, "VM_VERIFY_RESIZE")
+    assert end.types == ["SERVICE_UPDATED", "VM_VERIFY_RESIZE"]
+    vm = crashing.vm
     assert (crashing.outside.server(vm).status, crashing.outside.flavor(vm)) == ("VERIFY_RESIZE", V2)
 
 
-def test_of_a_migration(crashing: Crashing) -> None:
-    vm = crashing.deploy()
+def test_of_a_migration(crashing: Crashing, simulated: Simulated) -> None:
+    for place in (crashing, simulated):
+        place.deploy()
+    vm = crashing.vm
     there = crashing.outside.elsewhere(vm)
-    crashing.arm("migrate/*/migrate:after")
-    crashing.house.esc_nc_cli("migrate-vm-action", vm, "live", there)  # its answer may be lost
-    crashing.survive()
-    came = crashing.events("VM_MIGRATE_COMPLETE")
-    assert types(came) == ["VM_MIGRATE_INIT", "VM_MIGRATED", "VM_MIGRATE_COMPLETE"]
-    assert {event.status for event in came} == {"SUCCESS"}
+    end = crashing.killed_in(migrate, "migrate/*/migrate:after", "VM_MIGRATE_COMPLETE")
+    assert end == simulated.undisturbed(migrate, "VM_MIGRATE_COMPLETE")
+    assert end.types == ["VM_MIGRATE_INIT", "VM_MIGRATED", "VM_MIGRATE_COMPLETE"]
     assert crashing.outside.host(vm) == there
     records = list(crashing.outside.cloud.compute.migrations(server_id=crashing.outside.server(vm).id))
     assert len(records) == 1, "it was asked for once"
 
 
-def test_of_a_snapshot(crashing: Crashing) -> None:
-    vm = crashing.deploy()
-    crashing.arm("backup/image:after")
-    crashing.house.esc_nc_cli("vm-backup-action", vm, f"{crashing.name}-backup")  # its answer may be lost
-    crashing.survive()
-    came = crashing.events("VM_BACKUP_COMPLETE")
-    assert types(came) == ["VM_BACKUP_INIT", "VM_BACKUP_CREATED", "VM_BACKUP_COMPLETE"]
-    assert crashing.outside.named(crashing.name)["images"] == [f"{crashing.name}-backup"]
-    snapshot = snapshot_id(came[0].status_message)
-    session = crashing.house.session()
-    call(session, delete(snapshot))
-    until(lambda: "images" not in crashing.outside.named(crashing.name), "the snapshot is deleted", SECONDS)
+def test_of_a_snapshot(crashing: Crashing, simulated: Simulated) -> None:
+    for place in (crashing, simulated):
+        place.deploy()
+    end = crashing.killed_in(back_up, "backup/image:after", "VM_BACKUP_COMPLETE")
+    assert end == simulated.undisturbed(back_up, "VM_BACKUP_COMPLETE")
+    assert end.types == ["VM_BACKUP_INIT", "VM_BACKUP_CREATED", "VM_BACKUP_COMPLETE"]
+    for place in (crashing, simulated):
+        snapshot = snapshot_id(place.events("VM_BACKUP_COMPLETE")[0].status_message)
+        call(place.house.session(), delete(snapshot))
+        until(partial(_has_no_image, place), "it is deleted", SECONDS)
+
+
+def _has_no_image(place: Place) -> bool:
+    return not place.named(place.name).get("images")
 
 
 @pytest.mark.parametrize("failpoint", ["undeploy/vm/*/server/delete:after", "undeploy/vm/*/port/delete:before"])
-def test_of_an_undeployment(crashing: Crashing, failpoint: str) -> None:
-    crashing.deploy()
-    crashing.arm(failpoint)
-    crashing.house.session().edit(undeploy(crashing.name))
-    crashing.survive()
-    came = crashing.events("SERVICE_UNDEPLOYED")
-    assert (types(came), {event.status for event in came}) == (["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"], {"SUCCESS"})
-    assert crashing.outside.is_empty(crashing.name)
+def test_of_an_undeployment(crashing: Crashing, simulated: Simulated, failpoint: str) -> None:
+    for place in (crashing, simulated):
+        place.deploy()
+    end = crashing.killed_in(take_away, failpoint, "SERVICE_UNDEPLOYED")
+    assert end == simulated.undisturbed(take_away, "SERVICE_UNDEPLOYED")
+    assert (end.types, end.states, end.things) == (["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"], (), {})

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.main_job.house import House, texts
+from tests.integration.main_job.house import House, texts, until
 from tests.integration.main_job.payloads import deployment, group, undeploy
 from tests.integration.main_job.subscriber import types
 from tests.integration.operations.vnf import rpc
+from tests.integration.snapshots.actions import BOOT_VOLUME
 from tests.openstack.acceptance.conftest import RUN, PatientSubscriber, settings_of
-from tests.openstack.acceptance.outside import Outside
+from tests.openstack.acceptance.outside import SECONDS, Outside
 from tests.openstack.acceptance.test_outages import held
 from tests.server_process import ServerProcess
 
@@ -110,3 +112,26 @@ def test_nobody_tells_the_new_password(changing: Changing, outside: Outside) -> 
     assert REFUSED in str(stopped.status_message) and "req-" in str(stopped.status_message)
     changing.tell("third")
     changing.undeploy("third")
+
+
+EXPIRY = 60
+"""Seconds; openstacksdk asks for another token half a minute before."""
+
+
+def test_tokens_expire(outside: Outside, tmp_path: Path, name: str) -> None:
+    """The token of the request, which Nova's build goes on with, and all that openesc has, expire in the middle."""
+    with outside.short_tokens(EXPIRY):
+        house = House(ServerProcess(tmp_path / "data", settings_of(outside.settings)))
+        house.server.start()
+        try:
+            admin, subscriber = house.session(), PatientSubscriber(house.session())
+            with held(outside, "nova-conductor"):
+                admin.edit(deployment(name, group(extra=BOOT_VOLUME)))
+                until(lambda: outside.named(name).get("servers"), "the server is asked for", SECONDS)
+                time.sleep(EXPIRY + 5)
+            came = subscriber.until("SERVICE_ALIVE")
+            assert (types(came), came[-1].status) == (["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"], "SUCCESS")
+            admin.edit(undeploy(name))
+            assert subscriber.until("SERVICE_UNDEPLOYED")[-1].status == "SUCCESS"
+        finally:
+            house.close()

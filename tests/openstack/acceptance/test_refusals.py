@@ -15,6 +15,7 @@ from tests.integration.snapshots.actions import BOOT_VOLUME, backup
 from tests.integration.snapshots.actions import refused as refused_call
 from tests.openstack.acceptance.outside import SECONDS, Outside
 from tests.openstack.acceptance.test_deploy import APART
+from tests.openstack.acceptance.test_operations import V2
 
 FILES = "<config_data><configuration><dst>day0.cfg</dst><data>anything</data></configuration></config_data>"
 VOLUME = (
@@ -233,6 +234,24 @@ def test_a_server_in_error_is_undeployed(
     came = subscriber.until("SERVICE_UNDEPLOYED", depname=name)
     assert (types(came)[-2:], came[-1].status) == (["VM_UNDEPLOYED", "SERVICE_UNDEPLOYED"], "SUCCESS")
     assert outside.is_empty(name)
+
+
+def test_a_server_in_error_is_not_resized(
+    house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str
+) -> None:
+    """Nova's words are told and nothing is changed; the document sent again does it once the server is in order."""
+    (vm,) = deployed(name, house, admin, subscriber, [group(kpi=False)]).vms
+    outside.cloud.compute.reset_server_state(outside.server(vm), "error")
+    outside.settled(vm, status="ERROR")
+    admin.edit(deployment(name, group(kpi=False, flavor=V2)))
+    failed = subscriber.until("VM_VERIFY_RESIZE", depname=name)[-1]
+    assert failed.status == "FAILURE"
+    assert "while it is in vm_state error" in str(failed.status_message) and "req-" in str(failed.status_message)
+    outside.cloud.compute.reset_server_state(outside.server(vm), "active")
+    outside.settled(vm, status="ACTIVE")
+    admin.edit(deployment(name, group(kpi=False, flavor=V2)))
+    assert subscriber.until("VM_VERIFY_RESIZE", depname=name)[-1].status == "SUCCESS"
+    assert (outside.server(vm).status, outside.flavor(vm)) == ("VERIFY_RESIZE", V2)
 
 
 def test_a_server_in_error_is_brought_back_by_a_start(
