@@ -244,7 +244,7 @@ def test_a_server_in_error_is_not_resized(
     outside.cloud.compute.reset_server_state(outside.server(vm), "error")
     outside.settled(vm, status="ERROR")
     admin.edit(deployment(name, group(kpi=False, flavor=V2)))
-    failed = subscriber.until("VM_VERIFY_RESIZE", depname=name)[-1]
+    failed = subscriber.until("SERVICE_UPDATED", depname=name)[-1]
     assert failed.status == "FAILURE"
     assert "while it is in vm_state error" in str(failed.status_message) and "req-" in str(failed.status_message)
     outside.cloud.compute.reset_server_state(outside.server(vm), "active")
