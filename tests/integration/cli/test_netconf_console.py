@@ -176,13 +176,17 @@ def test_a_subscription_ends_quietly_by_ctrl_c(peer: Peer) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env=environment(OPENESC_DATA_DIR=str(peer.data_dir)),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     ) as child:
         assert child.stdout is not None and child.stderr is not None
-        while "</notification>" not in child.stdout.readline():
-            pass
-        child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 130
-        assert child.stderr.read() == ""
+        try:
+            while "</notification>" not in child.stdout.readline():
+                pass
+            child.send_signal(signal.SIGINT)
+            assert child.wait(10) == 130
+            assert child.stderr.read() == ""
+        finally:
+            child.kill()
 
 
 @pytest.mark.parametrize(
