@@ -195,7 +195,7 @@ async def undo_vm(work: Work, vm: Vm, path: str, why: str) -> None:
         await work.op.commit(f"{path}/leftover", lambda tx: record_vm_leftover(work, vm, reason, tx))
         return
     with suppress(StepFailed):
-        await volumes.remove(work, vm, path)
+        await volumes.remove(work, vm, path, unmade=False)
 
 
 def record_vm_leftover(work: Work, vm: Vm, reason: str, tx: Tx) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -227,13 +227,19 @@ def attached(tx: Tx, vm_id: str, wanted: Iterable[intent.Volume]) -> None:
             inventory.update_resource(tx, row.key, facts={"asked": leaves[row.name], "attached": True})
 
 
-async def remove(work: Work, vm: Vm, path: str) -> None:
-    """Delete the volumes that were made for the VM; others stay. Raises: StepFailed once all were tried."""
+async def remove(work: Work, vm: Vm, path: str, *, unmade: bool = True) -> None:
+    """Delete the volumes that were made for the VM; others stay.
+
+    Args:
+        unmade: wait for one that is still being made; else the cloud's refusal to delete it is told at once.
+
+    Raises: StepFailed once all were tried.
+    """
     failures = []
     for row in (await rows_of(work, vm)).values():
         if row.owned:
             try:
-                await delete(work, row, path)
+                await delete(work, row, path, busy=_BUSY if unmade else _USED)
             except StepFailed as failure:
                 failures.append(f"volume {row.name}: {failure.reason}")
     if failures:
@@ -248,9 +254,14 @@ def record_left(work: Work, vm: Vm, reason: str, tx: Tx) -> None:
             inventory.remove_resource(tx, row.key)
 
 
-async def delete(work: Work, row: Resource, path: str) -> None:
-    """Delete a volume that was made for a VM, once nothing is under way with it; it is gone and forgotten when this
-    returns. Raises: StepFailed.
+_USED = frozenset({"in-use", "detaching", "attaching", "reserved"})
+_BUSY = _USED | {"creating", "downloading"}
+"""Statuses in which Cinder deletes no volume, and that pass."""
+
+
+async def delete(work: Work, row: Resource, path: str, *, busy: Collection[str] = _BUSY) -> None:
+    """Delete a volume that was made for a VM, once it is in none of the statuses `busy`; it is gone and forgotten when
+    this returns. Raises: StepFailed.
     """
     cloud, volume_id = await work.cloud(), row.external_id or ""
     path = f"{path}/volume/{row.name}"
@@ -259,7 +270,7 @@ async def delete(work: Work, row: Resource, path: str) -> None:
         await persist(work.settings.patience, lambda: cloud.delete_volume(volume_id))
 
     if not work.op.done(f"{path}/delete"):
-        await _idle(work, volume_id)
+        await _idle(work, volume_id, busy)
     await work.op.step(f"{path}/delete", act)
     if not work.op.done(f"{path}/deleted"):
         await work.answered(cloud.wait_volume(volume_id, "deleted", work.settings.delete_timeout))
@@ -286,18 +297,14 @@ async def let_go(work: Work, row: Resource, path: str) -> None:
         await work.op.commit(f"{path}/volume/{row.name}/left", lambda tx: leave(tx, work, row))
 
 
-_BUSY = frozenset({"creating", "downloading", "in-use", "detaching", "attaching", "reserved"})
-"""Statuses in which Cinder deletes no volume, and that pass."""
-
-
-async def _idle(work: Work, volume_id: str) -> None:
-    """Wait until it is made and no server has it, or it is gone: an earlier life may have deleted it.
+async def _idle(work: Work, volume_id: str, busy: Collection[str]) -> None:
+    """Wait until nothing is under way with it, or it is gone: an earlier life may have deleted it.
 
     Raises: StepFailed.
     """
     cloud, loop = await work.cloud(), asyncio.get_running_loop()
     end = loop.time() + work.settings.delete_timeout
-    while (found := await work.found(lambda: cloud.get_volume(volume_id))) is not None and found.status in _BUSY:
+    while (found := await work.found(lambda: cloud.get_volume(volume_id))) is not None and found.status in busy:
         if loop.time() > end:
             raise StepFailed(f"volume {found.name} [{volume_id}] is still {found.status}")
         await work.op.wait(asyncio.sleep(PAUSE))
