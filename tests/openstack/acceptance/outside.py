@@ -114,7 +114,8 @@ class Outside:
         """Names of everything whose name begins so, by kind; kinds of which there is nothing are left out."""
         cloud = self.cloud
         found = {
-            "servers": cloud.compute.servers(all_projects=True),
+            # a deleted one is listed for a moment more
+            "servers": [one for one in cloud.compute.servers(all_projects=True) if one.status != "DELETED"],
             "ports": cloud.network.ports(),
             "networks": cloud.network.networks(),
             "volumes": cloud.block_storage.volumes(all_projects=True),
