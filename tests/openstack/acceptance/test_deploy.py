@@ -109,8 +109,13 @@ def test_static_addresses(house: House, admin: Session, subscriber: Subscriber, 
 
 
 def test_anti_affinity(house: House, admin: Session, subscriber: Subscriber, outside: Outside, name: str) -> None:
+    """Nova may place two at once on one host each time it tries: the document sent again makes the one that lacks."""
     admin.edit(deployment(name, group("g1"), group("g2"), before=APART))
     came = subscriber.until("SERVICE_ALIVE", depname=name)
+    if came[-1].status == "FAILURE":
+        assert any("Exceeded maximum number of retries." in str(event.status_message) for event in came)
+        admin.edit(deployment(name, group("g1"), group("g2"), before=APART))
+        came = subscriber.until("SERVICE_ALIVE", depname=name)
     assert came[-1].status == "SUCCESS", came[-1]
     vms = texts(admin.deployment(name), "vm_name")
     assert len({outside.host(vm) for vm in vms}) == 2
